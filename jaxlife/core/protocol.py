@@ -1,0 +1,93 @@
+"""The two protocols of the library, and nothing else: what evolves is a `System`, what proposes is a `Strategy`.
+
+    static -> factory arguments · varied or learned -> params · evolving -> state
+    random -> key · from outside -> x · observed -> out
+
+Both are `NamedTuple`s of pure functions over pytrees. A combinator takes bundles and returns a bundle, so worlds, searches, decoders
+and trainers nest, `vmap`, `scan`, shard and checkpoint with the same few helpers. See docs/adr/0001-two-protocols.md.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from jaxlife.core.types import Array, Fitness, PyTree
+
+
+class System(NamedTuple):
+    """Anything that evolves: a substrate, a decoder, an ODE sampler, a trainer, a search.
+
+    Attributes:
+        init: `(key, params) -> state`.
+        step: `(key, state, params, x) -> (state, out)`. The structure, shapes and types of `state` are a fixed point; `out` is a
+            dict of arrays of fixed structure.
+    """
+
+    init: Callable[..., PyTree]
+    step: Callable[..., tuple[PyTree, PyTree]]
+
+
+class Substrate(NamedTuple):
+    """A `System` that can be seen: an artificial-life world.
+
+    Attributes:
+        init: `(key, params) -> state`.
+        step: `(key, state, params, x) -> (state, out)`.
+        render: `(state, params) -> rgb[H, W, 3]` in [0, 1].
+        default_params: `(key) -> params`, a point of the search space to start from.
+        encode: `(cells) -> state` for worlds whose state can be written down cell by cell, else None.
+        decode: `(state) -> cells`, the inverse of `encode`, else None.
+    """
+
+    init: Callable[..., PyTree]
+    step: Callable[..., tuple[PyTree, PyTree]]
+    render: Callable[..., Array]
+    default_params: Callable[..., PyTree]
+    encode: Callable[..., PyTree] | None = None
+    decode: Callable[..., Array] | None = None
+
+
+class Strategy(NamedTuple):
+    """Anything that proposes: an evolution strategy, a genetic algorithm, an archive, a learned optimizer, a language model.
+
+    Attributes:
+        init: `(key, params) -> state`.
+        ask: `(key, state, params) -> (candidates[N, ...], state)`; candidates have the structure of the prototype that the factory
+            was given, with a leading axis N: they are what an evaluator reads.
+        tell: `(key, state, params, candidates, evals) -> (state, metrics)`.
+        params: the default hyper-parameters, a traced pytree: vmap over them, change them without recompiling.
+    """
+
+    init: Callable[..., PyTree]
+    ask: Callable[..., tuple[PyTree, PyTree]]
+    tell: Callable[..., tuple[PyTree, PyTree]]
+    params: PyTree = ()
+
+
+class Evals(NamedTuple):
+    """What an evaluator reports of N candidates.
+
+    Attributes:
+        fitness: [N], minimised everywhere in the library; a failed candidate is +inf, never NaN.
+        descriptor: [N, D] where the strategy keeps an archive.
+        aux: anything else worth keeping, leading axis N.
+    """
+
+    fitness: Fitness
+    descriptor: Any = ()
+    aux: Any = ()
+
+
+class Assembly(NamedTuple):
+    """What a builder in `systems/` returns: a `System`, with the params it starts from and what is worth watching.
+
+    Attributes:
+        init: `(key, params) -> state`.
+        step: `(key, state, params, x) -> (state, out)`.
+        params: the params pytree; frozen network weights live in its `context`, as traced arguments.
+        observe: `(state, params, out) -> metrics`, the small dict of arrays that a runner logs.
+    """
+
+    init: Callable[..., PyTree]
+    step: Callable[..., tuple[PyTree, PyTree]]
+    params: PyTree
+    observe: Callable[..., PyTree]

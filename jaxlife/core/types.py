@@ -1,0 +1,44 @@
+"""Names for the axes and arrays that every room shares.
+
+Axis letters, the same in every docstring of the library:
+
+    N population   T time (frames)   H W C image   D embedding or search dimension   B batch   L tokens
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from jax import Array
+from jaxtyping import Float, Int, Key, Shaped
+
+PyTree = Any
+"""Any nesting of tuples, lists, dicts and registered dataclasses with arrays at the leaves."""
+
+PRNGKey = Key[Array, ""]
+"""One typed key, from `jax.random.key`."""
+
+Image = Float[Array, "H W 3"]
+"""One picture, RGB in [0, 1]."""
+
+Images = Float[Array, "B H W 3"]
+"""A batch of pictures, RGB in [0, 1]."""
+
+Embedding = Float[Array, "D"]
+"""One point on the unit sphere."""
+
+Embeddings = Float[Array, "B D"]
+"""A batch of points on the unit sphere."""
+
+Fitness = Float[Array, "N"]
+"""One number a candidate, minimised; a failed candidate is +inf, never NaN."""
+
+Metrics = dict[str, Shaped[Array, "..."]]
+"""What a step reports: named arrays of a fixed structure."""
+
+Observe = Callable[[PyTree, PyTree, PyTree], PyTree]
+"""(state, params, out) -> whatever a rollout should keep of this moment."""
+
+__all__ = [
+    "Array", "Embedding", "Embeddings", "Fitness", "Float", "Image", "Images", "Int", "Metrics", "Observe", "PRNGKey", "PyTree",
+    "Shaped",
+]  # fmt: skip
