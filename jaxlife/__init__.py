@@ -23,7 +23,7 @@ _NAMES = {
     "tree": "core.tree",
 }
 
-__all__ = ["__version__", *_ROOMS, *_NAMES]  # noqa: PLE0604
+__all__ = ["__version__", *_ROOMS, *_NAMES]
 
 
 def __getattr__(name: str) -> Any:

@@ -170,7 +170,9 @@ def domains_of(params: PyTree) -> list[Domain]:
             for name, child, domain in children:
                 visit(child, domain, f"{path}.{name}")
             return
-        for leaf_path, leaf in jax.tree_util.tree_leaves_with_path(node, is_leaf=lambda n: _fields(n, None) is not None):
+        for leaf_path, leaf in jax.tree_util.tree_leaves_with_path(
+            node, is_leaf=lambda n: _fields(n, None) is not None
+        ):
             if _fields(leaf, None) is not None:
                 visit(leaf, inherited, path + jax.tree_util.keystr(leaf_path))
                 continue

@@ -1,0 +1,1 @@
+"""Command-line mains; the only place a ConfigDict exists."""

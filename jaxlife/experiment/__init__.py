@@ -1,0 +1,1 @@
+"""Runs any System: chunks, progress, metrics, checkpoints, resume."""

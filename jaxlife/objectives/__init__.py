@@ -1,0 +1,1 @@
+"""What is searched for: scores of trajectories, and problem suites."""

@@ -1,0 +1,1 @@
+"""The systems: builders from keyword arguments to an Assembly."""

@@ -1,0 +1,1 @@
+"""Frames to pictures, video and static pages."""
