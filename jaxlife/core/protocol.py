@@ -3,8 +3,9 @@
     static -> factory arguments · varied or learned -> params · evolving -> state
     random -> key · from outside -> x · observed -> out
 
-Both are `NamedTuple`s of pure functions over pytrees. A combinator takes bundles and returns a bundle, so worlds, searches, decoders
-and trainers nest, `vmap`, `scan`, shard and checkpoint with the same few helpers. See docs/adr/0001-two-protocols.md.
+Both are `NamedTuple`s of pure functions over pytrees. A combinator takes bundles and returns a bundle, so worlds,
+searches, decoders and trainers nest, `vmap`, `scan`, shard and checkpoint with the same few helpers. See
+docs/adr/0001-two-protocols.md.
 """
 
 from collections.abc import Callable
@@ -18,8 +19,8 @@ class System(NamedTuple):
 
     Attributes:
         init: `(key, params) -> state`.
-        step: `(key, state, params, x) -> (state, out)`. The structure, shapes and types of `state` are a fixed point; `out` is a
-            dict of arrays of fixed structure.
+        step: `(key, state, params, x) -> (state, out)`. The structure, shapes and types of `state` are a fixed point;
+            `out` is a dict of arrays of fixed structure.
     """
 
     init: Callable[..., PyTree]
@@ -47,12 +48,12 @@ class Substrate(NamedTuple):
 
 
 class Strategy(NamedTuple):
-    """Anything that proposes: an evolution strategy, a genetic algorithm, an archive, a learned optimizer, a language model.
+    """Anything that proposes: an evolution strategy, an archive, a learned optimizer, a language model.
 
     Attributes:
         init: `(key, params) -> state`.
-        ask: `(key, state, params) -> (candidates[N, ...], state)`; candidates have the structure of the prototype that the factory
-            was given, with a leading axis N: they are what an evaluator reads.
+        ask: `(key, state, params) -> (candidates[N, ...], state)`; candidates have the structure of the prototype that
+            the factory was given, with a leading axis N: they are what an evaluator reads.
         tell: `(key, state, params, candidates, evals) -> (state, metrics)`.
         params: the default hyper-parameters, a traced pytree: vmap over them, change them without recompiling.
     """

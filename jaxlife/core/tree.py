@@ -100,8 +100,8 @@ def ravel(params: PyTree) -> tuple[Float[Array, "D"], Callable[[Float[Array, "D"
         params: a pytree; dataclass fields may carry `param` or `frozen` metadata.
 
     Returns:
-        `(vector[D], unravel, bounds)`; `unravel(vector)` gives back a pytree of the same structure, shapes and dtypes, frozen
-        leaves as they were in `params`. Both directions can be jitted and vmapped.
+        `(vector[D], unravel, bounds)`; `unravel(vector)` gives back a pytree of the same structure, shapes and dtypes,
+        frozen leaves as they were in `params`. Both directions can be jitted and vmapped.
 
     Raises:
         ValueError: an integer leaf without `transform="bits"`, or nothing left to search.
@@ -153,7 +153,8 @@ def encoder(params: PyTree) -> Callable[[PyTree], Float[Array, "D"]]:
 
 
 def domains_of(params: PyTree) -> list[Domain]:
-    """Lists the domain of every leaf, in the order of `jax.tree.leaves`; metadata on an outer field reaches its inner leaves.
+    """Lists the domain of every leaf, in the order of `jax.tree.leaves`; metadata on an outer field reaches its inner
+    leaves.
 
     Raises:
         ValueError: an integer leaf that says nothing of how it is searched.

@@ -39,6 +39,6 @@ Observe = Callable[[PyTree, PyTree, PyTree], PyTree]
 """(state, params, out) -> whatever a rollout should keep of this moment."""
 
 __all__ = [
-    "Array", "Embedding", "Embeddings", "Fitness", "Float", "Image", "Images", "Int", "Metrics", "Observe", "PRNGKey", "PyTree",
-    "Shaped",
+    "Array", "Embedding", "Embeddings", "Fitness", "Float", "Image", "Images", "Int", "Metrics", "Observe", "PRNGKey",
+    "PyTree", "Shaped",
 ]  # fmt: skip

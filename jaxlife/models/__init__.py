@@ -1,4 +1,4 @@
-"""Networks and their weights: `load(name)` gives an image-text encoder or a language model, weights as a plain pytree."""
+"""Networks and their weights: `load(name)` gives an image-text encoder or a language model, weights a plain pytree."""
 
 import importlib
 from typing import Any

@@ -10,7 +10,8 @@ class Encoder(NamedTuple):
     """An image tower and a text tower that meet on the unit sphere; pure functions, weights an argument.
 
     Attributes:
-        embed_image: `(weights, rgb[B, H, W, 3] in [0, 1]) -> z[B, D]`, unit rows; any H and W, resized inside; jit and vmap freely.
+        embed_image: `(weights, rgb[B, H, W, 3] in [0, 1]) -> z[B, D]`, unit rows; any H and W, resized inside; jit and
+            vmap freely.
         embed_text: `(weights, texts) -> y[B, D]`, unit rows; a host function, called once per search.
         weights: the weights pytree; pass it through jit as an argument, never close over it.
         image_size: the side in pixels at which `embed_image` looks; rendering at this size saves a resize.

@@ -1,0 +1,190 @@
+"""Laws that every `System`, `Substrate` and `Strategy` keeps, as functions that a user can call on their own.
+
+Each check raises `AssertionError` with the law that was broken. The conformance tests run them over every registry entry.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxlife.core import rollout
+from jaxlife.core.protocol import Assembly, Evals, Strategy, Substrate, System
+from jaxlife.core.types import PyTree
+
+
+def check_system(system: System | Substrate | Assembly, params: PyTree, key: jax.Array, x: PyTree = None) -> None:
+    """Checks the laws of a System: names, fixed point, determinism, resume, vmap over keys, no retracing.
+
+    Args:
+        system: what to check.
+        params: params it runs with.
+        key: a typed key.
+        x: an input for `step`, if it takes one.
+
+    Raises:
+        AssertionError: names the law that does not hold.
+
+    Example:
+        >>> check_system(System(lambda key, params: params, lambda key, state, params, x: (state, {})), 0.0, jax.random.key(0))
+    """
+    _check_names(system.init, ("key", "params"))
+    _check_names(system.step, ("key", "state", "params", "x"))
+    state = jax.eval_shape(system.init, key, params)
+    after, out = jax.eval_shape(system.step, key, state, params, x)
+    _same_shapes(state, after, "step must return a state of the structure, shapes and dtypes it was given")
+    assert isinstance(out, dict), f"out must be a dict of arrays, got {type(out).__name__}"
+
+    xs = None if x is None else jax.tree.map(lambda leaf: jnp.broadcast_to(leaf[None], (4, *leaf.shape)), x)
+    several = jax.jit(rollout.rollout(system, frames=4))
+    final, _ = several(key, params, xs=xs)
+    again, _ = several(key, params, xs=xs)
+    _same_bits(final, again, "the same key must give the same state")
+
+    half = jax.jit(rollout.rollout(system, frames=2))
+    first, second = (
+        (None, None) if xs is None else (jax.tree.map(lambda v: v[:2], xs), jax.tree.map(lambda v: v[2:], xs))
+    )
+    middle, _ = half(key, params, xs=first)
+    resumed, _ = half(key, params, xs=second, state=middle, start=2)
+    _close(final, resumed, "four steps must equal two plus two resumed")
+
+    _check_traces_once(system, params, key, x)
+    states = jax.vmap(system.init, in_axes=(0, None))(jax.random.split(key, 3), params)
+    _leading(states, 3, "init must vmap over keys")
+
+
+def check_substrate(world: Substrate, key: jax.Array, *, differentiable: bool = False) -> None:
+    """Checks a world: the laws of a System, vmap over params, and pictures in [0, 1].
+
+    Args:
+        world: what to check.
+        key: a typed key.
+        differentiable: also check that gradients of the picture with respect to float params are finite.
+
+    Raises:
+        AssertionError: names the law that does not hold.
+
+    Example:
+        >>> import jaxlife as jl
+        >>> check_substrate(jl.substrates.gray_scott(size=16), jax.random.key(0))
+    """
+    _check_names(world.render, ("state", "params"))
+    _check_names(world.default_params, ("key",))
+    params = world.default_params(key)
+    check_system(world, params, key)
+
+    def picture(params: PyTree) -> jax.Array:
+        final, _ = rollout.rollout(world, frames=1, stride=2)(key, params)
+        return world.render(final, params)
+
+    rgb = jax.jit(picture)(params)
+    assert rgb.ndim == 3 and rgb.shape[-1] == 3, f"render must return [H, W, 3], got {rgb.shape}"
+    assert jnp.issubdtype(rgb.dtype, jnp.floating), f"render must return floats, got {rgb.dtype}"
+    assert bool(jnp.all((rgb >= 0) & (rgb <= 1))), "render must stay in [0, 1]"
+    several = jax.vmap(world.default_params)(jax.random.split(key, 2))
+    _leading(jax.vmap(picture)(several), 2, "a world must vmap over params")
+    if differentiable:
+        floats, rest = _partition(params)
+        grads = jax.jit(jax.grad(lambda f: jnp.sum(picture(_combine(f, rest)))))(floats)
+        assert all(bool(jnp.all(jnp.isfinite(g))) for g in jax.tree.leaves(grads)), "gradients must be finite"
+
+
+def check_strategy(strategy: Strategy, prototype: PyTree, key: jax.Array, descriptor_size: int = 0) -> None:
+    """Checks a Strategy: names, candidates shaped like the prototype, fixed point, determinism, vmap over seeds.
+
+    Args:
+        strategy: what to check, built for `prototype`.
+        prototype: one solution.
+        key: a typed key.
+        descriptor_size: length of the behaviour descriptor to report, for strategies that keep an archive.
+
+    Raises:
+        AssertionError: names the law that does not hold.
+
+    Example:
+        >>> import jaxlife as jl
+        >>> check_strategy(jl.strategies.sep_cma_es(jnp.zeros(3), population=4), jnp.zeros(3), jax.random.key(0))
+    """
+    _check_names(strategy.init, ("key", "params"))
+    _check_names(strategy.ask, ("key", "state", "params"))
+    _check_names(strategy.tell, ("key", "state", "params", "candidates", "evals"))
+
+    def generation(key: jax.Array, state: PyTree, params: PyTree, x: Any = None) -> tuple[PyTree, dict]:
+        candidates, state = strategy.ask(key, state, params)
+        evals = evaluate(candidates)
+        state, metrics = strategy.tell(key, state, params, candidates, evals)
+        return state, {"candidates": candidates, **metrics}
+
+    def evaluate(candidates: PyTree) -> Evals:
+        flat = jnp.concatenate([jnp.reshape(v, (v.shape[0], -1)) for v in jax.tree.leaves(candidates)], axis=1)
+        flat = flat.astype(jnp.float32)
+        descriptor = jnp.tanh(jnp.resize(flat, (flat.shape[0], descriptor_size))) if descriptor_size else ()
+        failed = jnp.arange(flat.shape[0]) == 1  # one failure a generation must poison nothing
+        return Evals(jnp.where(failed, jnp.inf, jnp.sum(flat**2, axis=1)), descriptor)
+
+    state = jax.eval_shape(strategy.init, key, strategy.params)
+    candidates, _ = jax.eval_shape(strategy.ask, key, state, strategy.params)
+    n = jax.tree.leaves(candidates)[0].shape[0]
+    expected = jax.eval_shape(lambda p: jax.tree.map(lambda v: jnp.broadcast_to(v, (n, *jnp.shape(v))), p), prototype)
+    _same_shapes(expected, candidates, "candidates must have the prototype's structure with a leading axis N")
+    check_system(System(strategy.init, generation), strategy.params, key)
+    final, _ = jax.jit(rollout.rollout(System(strategy.init, generation), frames=8))(key, strategy.params)
+    candidates, _ = strategy.ask(key, final, strategy.params)
+    finite = [bool(jnp.all(jnp.isfinite(v))) for v in jax.tree.leaves(candidates)]
+    assert all(finite), "after a failed candidate (+inf) the next candidates must be finite"
+
+
+def _check_names(function: Callable, names: tuple[str, ...]) -> None:
+    found = tuple(inspect.signature(function).parameters)[: len(names)]
+    assert found == names, f"{function.__qualname__}: expected arguments {names}, got {found}"
+
+
+def _check_traces_once(system: Any, params: PyTree, key: jax.Array, x: PyTree) -> None:
+    step = jax.jit(chex.assert_max_traces(lambda key, state, params, x: system.step(key, state, params, x), n=1))
+    state = system.init(key, params)
+    for i in range(3):
+        state, _ = step(jax.random.fold_in(key, i), state, params, x)
+
+
+def _same_shapes(a: PyTree, b: PyTree, law: str) -> None:
+    assert jax.tree.structure(a) == jax.tree.structure(b), f"{law}: {jax.tree.structure(a)} != {jax.tree.structure(b)}"
+    for (path, u), v in zip(jax.tree_util.tree_leaves_with_path(a), jax.tree.leaves(b), strict=True):
+        assert (u.shape, u.dtype) == (v.shape, v.dtype), f"{law}: at {jax.tree_util.keystr(path)}, {u} != {v}"
+
+
+def _same_bits(a: PyTree, b: PyTree, law: str) -> None:
+    for u, v in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        assert _raw(u).tobytes() == _raw(v).tobytes(), law
+
+
+def _close(a: PyTree, b: PyTree, law: str) -> None:
+    for u, v in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        np.testing.assert_allclose(_raw(u), _raw(v), rtol=1e-6, atol=1e-6, err_msg=law)
+
+
+def _raw(leaf: jax.Array) -> np.ndarray:
+    is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
+
+
+def _leading(tree: PyTree, n: int, law: str) -> None:
+    assert all(leaf.shape[0] == n for leaf in jax.tree.leaves(tree)), law
+
+
+def _partition(params: PyTree) -> tuple[PyTree, PyTree]:
+    def is_float(leaf: Any) -> bool:
+        return jnp.issubdtype(jnp.result_type(leaf), jnp.floating)
+
+    return (
+        jax.tree.map(lambda v: v if is_float(v) else None, params),
+        jax.tree.map(lambda v: None if is_float(v) else v, params),
+    )
+
+
+def _combine(floats: PyTree, rest: PyTree) -> PyTree:
+    return jax.tree.map(lambda f, r: r if f is None else f, floats, rest, is_leaf=lambda v: v is None)

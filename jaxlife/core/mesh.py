@@ -1,0 +1,33 @@
+"""The mesh: devices along `pop` share a population, devices along `model` share a network."""
+
+import jax
+from jax.sharding import AxisType, Mesh
+
+
+def make_mesh(pop: int | None = None, model: int = 1) -> Mesh:
+    """Builds a device mesh with the axes `pop` and `model`.
+
+    Args:
+        pop: devices along the population; all that `model` leaves when None.
+        model: devices along the network's weights.
+
+    Returns:
+        A mesh over `pop * model` devices, over all processes once `jax.distributed.initialize()` has been called.
+
+    Raises:
+        ValueError: more devices asked for than there are, or a `model` that does not divide them.
+
+    Example:
+        >>> make_mesh(pop=1).axis_names
+        ('pop', 'model')
+    """
+    available = jax.device_count()
+    if pop is None:
+        if available % model:
+            raise ValueError(f"model: expected a divisor of the {available} devices, got {model}; give pop= too")
+        pop = available // model
+    if pop < 1 or model < 1 or pop * model > available:
+        raise ValueError(f"mesh of pop={pop} x model={model}: expected between 1 and {available} devices in all")
+    return jax.make_mesh(
+        (pop, model), ("pop", "model"), axis_types=(AxisType.Auto,) * 2, devices=jax.devices()[: pop * model]
+    )

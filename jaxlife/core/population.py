@@ -1,0 +1,90 @@
+"""Lifts the evaluation of one candidate to a population: vectorised, in chunks, or over the devices of a mesh."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh, PartitionSpec
+
+from jaxlife.core.protocol import Evals
+from jaxlife.core.types import PyTree
+
+
+def population(
+    evaluate_one: Callable[..., Evals], mesh: Mesh | None = None, *, chunk: int | None = None, common_keys: bool = False
+) -> Callable[..., Evals]:
+    """Returns `evaluate(key, candidates[N, ...], context) -> Evals` from the evaluation of a single candidate.
+
+    Candidate i uses `fold_in(key, i)` with its index in the whole population, so the result does not depend on the
+    number of devices or the size of a chunk. A candidate whose fitness is NaN has failed: it gets +inf, and costs
+    nobody else anything.
+
+    Args:
+        evaluate_one: `(key, candidate, context) -> Evals` of scalars (`fitness: []`, `descriptor: [D]`).
+        mesh: devices to share the population among, along the axis `pop`; only `Evals` travel. See `jaxlife.core.mesh`.
+        chunk: how many candidates to evaluate at once on a device; all when None. Lower it when memory runs out.
+        common_keys: give every candidate the same key (common random numbers), so that luck is shared within a
+            generation.
+
+    Returns:
+        The evaluator of a population, for `search`.
+
+    Raises:
+        ValueError: `chunk` below 1, or a mesh without the axis `pop`; at the first call, a population that the mesh
+            does not divide.
+
+    Example:
+        >>> evaluate = population(lambda key, x, context: Evals(jnp.sum(x**2) + context))
+        >>> evaluate(jax.random.key(0), jnp.ones((2, 3)), 1.0).fitness.tolist()
+        [4.0, 4.0]
+    """
+    if chunk is not None and chunk < 1:
+        raise ValueError(f"chunk: expected at least 1, got {chunk}")
+    if mesh is not None and "pop" not in mesh.axis_names:
+        raise ValueError(
+            f"mesh: expected an axis named 'pop', got {mesh.axis_names}; make one with core.mesh.make_mesh"
+        )
+
+    def some(indices: jax.Array, candidates: PyTree, key: jax.Array, context: PyTree) -> Evals:
+        def one(args: tuple[jax.Array, PyTree]) -> Evals:
+            index, candidate = args
+            return evaluate_one(key if common_keys else jax.random.fold_in(key, index), candidate, context)
+
+        if chunk is None:
+            return jax.vmap(one)((indices, candidates))
+        return jax.lax.map(one, (indices, candidates), batch_size=chunk)
+
+    def evaluate(key: jax.Array, candidates: PyTree, context: PyTree = ()) -> Evals:
+        n = _size(candidates)
+        shared = some
+        if mesh is not None:
+            if n % mesh.shape["pop"]:
+                devices = mesh.shape["pop"]
+                raise ValueError(
+                    f"population of {n} does not fit a mesh of {devices} devices along 'pop': "
+                    f"expected a multiple; take {-(-n // devices) * devices} candidates or fewer devices"
+                )
+            pop, everywhere = PartitionSpec("pop"), PartitionSpec()
+            shared = jax.shard_map(
+                some, mesh=mesh, in_specs=(pop, pop, everywhere, everywhere), out_specs=pop, check_vma=False
+            )
+        return fail_nan(shared(jnp.arange(n), candidates, key, context))
+
+    return evaluate
+
+
+def fail_nan(evals: Evals) -> Evals:
+    """Turns NaN fitness into +inf, the mark of a failed candidate.
+
+    Example:
+        >>> fail_nan(Evals(jnp.array([1.0, jnp.nan]))).fitness.tolist()
+        [1.0, inf]
+    """
+    return evals._replace(fitness=jnp.where(jnp.isnan(evals.fitness), jnp.inf, evals.fitness))
+
+
+def _size(candidates: PyTree) -> int:
+    sizes = {leaf.shape[:1] for leaf in jax.tree.leaves(candidates)}
+    if len(sizes) != 1 or () in sizes:
+        raise ValueError(f"candidates: expected one leading axis N on every leaf, got leading axes {sorted(sizes)}")
+    return sizes.pop()[0]
