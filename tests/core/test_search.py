@@ -1,0 +1,141 @@
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxlife.core import mesh, population, protocol, rollout, search
+
+
+def hill_climber(n=8):
+    """A (1, N) strategy with a traced step size: enough to test what composes strategies."""
+
+    def ask(key, state, params):
+        return state[None] + params["sigma"] * jax.random.normal(key, (n, 3)), state
+
+    def tell(key, state, params, candidates, evals):
+        return candidates[jnp.argmin(evals.fitness)], {"spread": jnp.std(candidates)}
+
+    return protocol.Strategy(lambda key, params: jnp.ones(3), ask, tell, {"sigma": jnp.float32(0.1)})
+
+
+def noisy_sphere(key, x, context):
+    return protocol.Evals(jnp.sum((x - context) ** 2) + 0.01 * jax.random.normal(key), descriptor=x[:2])
+
+
+PARAMS = search.Params(strategy={"sigma": jnp.float32(0.1)}, context=jnp.zeros(3))
+
+
+def build(**kwargs):
+    return search.search(hill_climber(), population.population(noisy_sphere, **kwargs))
+
+
+def test_a_search_finds_a_better_candidate_and_remembers_the_best(key):
+    state, out = jax.jit(rollout.rollout(build(), frames=40))(key, PARAMS)
+    assert float(out["best_fitness"][-1]) < 0.1 < float(out["best_fitness"][0])
+    assert float(state.best_fitness) == float(jnp.min(out["fitness"]))
+    np.testing.assert_array_less(jnp.diff(out["best_fitness"]), 1e-12)
+    assert abs(float(jnp.sum(state.best**2)) - float(state.best_fitness)) < 0.05
+
+
+def test_ten_generations_equal_six_plus_four_resumed_bit_for_bit(key):
+    whole, _ = jax.jit(rollout.rollout(build(), frames=10))(key, PARAMS)
+    half, _ = jax.jit(rollout.rollout(build(), frames=6))(key, PARAMS)
+    resumed, _ = jax.jit(rollout.rollout(build(), frames=4))(key, PARAMS, state=half, start=6)
+    for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(resumed), strict=True):
+        assert a.tobytes() == b.tobytes()
+
+
+def test_the_evaluator_traces_once_whatever_the_hyper_parameters_and_the_context(key):
+    evaluate = population.population(chex.assert_max_traces(noisy_sphere, n=1))
+    run = jax.jit(rollout.rollout(search.search(hill_climber(), evaluate), frames=5))
+    run(key, PARAMS)
+    run(key, PARAMS.replace(strategy={"sigma": jnp.float32(0.3)}, context=jnp.ones(3)))
+
+
+def test_two_devices_equal_one(key):
+    one, _ = jax.jit(rollout.rollout(build(), frames=10))(key, PARAMS)
+    two, _ = jax.jit(rollout.rollout(build(mesh=mesh.make_mesh(pop=2)), frames=10))(key, PARAMS)
+    chex.assert_trees_all_close(one, two, atol=1e-6)
+
+
+def test_the_population_really_lies_on_two_devices(key):
+    evaluate = jax.jit(population.population(noisy_sphere, mesh=mesh.make_mesh(pop=2)))
+    assert len(evaluate(key, jnp.ones((8, 3)), jnp.zeros(3)).fitness.sharding.device_set) == 2
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 8])
+def test_chunks_change_nothing(key, chunk):
+    candidates = jax.random.normal(key, (8, 3))
+    whole = population.population(noisy_sphere)(key, candidates, jnp.zeros(3))
+    chex.assert_trees_all_close(population.population(noisy_sphere, chunk=chunk)(key, candidates, jnp.zeros(3)), whole)
+
+
+def test_common_keys_share_luck_and_own_keys_do_not(key):
+    same = jnp.ones((4, 3))
+    shared = population.population(noisy_sphere, common_keys=True)(key, same, jnp.zeros(3)).fitness
+    own = population.population(noisy_sphere)(key, same, jnp.zeros(3)).fitness
+    assert len(np.unique(shared)) == 1
+    assert len(np.unique(own)) == 4
+
+
+def test_it_vmaps_over_seeds_and_over_a_hyper_parameter():
+    run = rollout.rollout(build(), frames=5)
+    sigmas = PARAMS.replace(strategy={"sigma": jnp.array([0.0, 0.1, 0.5])})
+    over_sigma = search.Params(strategy={"sigma": 0}, context=None)
+    final, _ = jax.vmap(run, in_axes=(None, over_sigma))(jax.random.key(0), sigmas)
+    assert final.best.shape == (3, 3)
+    np.testing.assert_array_equal(final.best[0], 1.0)
+    seeds, _ = jax.vmap(run, in_axes=(0, None))(jax.random.split(jax.random.key(0), 4), PARAMS)
+    assert len(np.unique(seeds.best_fitness)) == 4
+
+
+def test_a_search_can_be_searched(key):
+    def inner(key, log_sigma, context):
+        params = PARAMS.replace(strategy={"sigma": jnp.exp(log_sigma[0])})
+        final, _ = rollout.rollout(build(), frames=5)(key, params)
+        return protocol.Evals(final.best_fitness)
+
+    outer = search.search(hill_climber(), population.population(inner))
+    final, out = jax.jit(rollout.rollout(outer, frames=3))(key, search.Params(strategy={"sigma": jnp.float32(1.0)}))
+    assert out["fitness"].shape == (3, 8)
+    assert bool(jnp.isfinite(final.best_fitness))
+
+
+def test_no_key_is_used_twice(key):
+    with jax.debug_key_reuse(True):
+        final, _ = jax.jit(rollout.rollout(build(), frames=3, stride=2))(key, PARAMS)
+    assert bool(jnp.isfinite(final.best_fitness))
+
+
+def test_a_candidate_that_blows_up_costs_its_own_fitness_only(key):
+    def fragile(key, x, context):
+        return protocol.Evals(jnp.where(x[0] > 1.0, jnp.nan, jnp.sum(x**2)))
+
+    state, out = rollout.rollout(search.search(hill_climber(), population.population(fragile)), frames=20)(key, PARAMS)
+    assert not bool(jnp.any(jnp.isnan(out["fitness"])))
+    assert bool(jnp.any(jnp.isinf(out["fitness"])))
+    assert bool(jnp.isfinite(state.best_fitness))
+
+
+def test_a_population_that_the_mesh_does_not_divide_is_refused(key):
+    evaluate = population.population(noisy_sphere, mesh=mesh.make_mesh(pop=2))
+    with pytest.raises(ValueError, match=r"population of 7 does not fit a mesh of 2.*take 8"):
+        evaluate(key, jnp.ones((7, 3)), jnp.zeros(3))
+
+
+def test_a_mesh_without_pop_and_an_empty_chunk_are_refused():
+    other = jax.make_mesh((1,), ("x",), axis_types=(jax.sharding.AxisType.Auto,), devices=jax.devices()[:1])
+    with pytest.raises(ValueError, match="axis named 'pop'"):
+        population.population(noisy_sphere, mesh=other)
+    with pytest.raises(ValueError, match="chunk: expected at least 1"):
+        population.population(noisy_sphere, chunk=0)
+    with pytest.raises(ValueError, match="between 1 and 2 devices"):
+        mesh.make_mesh(pop=3)
+
+
+def test_metrics_may_not_hide_the_searchs_own(key):
+    rude = hill_climber()._replace(tell=lambda key, state, params, candidates, evals: (state, {"fitness": 0.0}))
+    system = search.search(rude, population.population(noisy_sphere))
+    with pytest.raises(ValueError, match=r"metrics \['fitness'\] take names"):
+        system.step(key, system.init(key, PARAMS), PARAMS, None)
