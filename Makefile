@@ -5,6 +5,7 @@ PYTHON ?= python3
 WORLD  ?= gray_scott
 PROMPT ?=
 OUT    ?= runs/demo
+export PROMPT OUT  # reach the shell as they are, whatever quotes are inside
 
 VENV := .venv
 BIN  := $(VENV)/bin
@@ -33,7 +34,7 @@ $(VENV)/test.stamp: $(VENV)/run.stamp
 	@touch $@
 
 run: $(VENV)/run.stamp  ## Searches worlds for creatures by text prompts; ends with a page to open.
-	$(BIN)/jaxlife demo --config=configs/asal/$(WORLD).py:demo --workdir='$(OUT)' $(if $(PROMPT),--prompt='$(PROMPT)')
+	$(BIN)/jaxlife demo --config=configs/asal/$(WORLD).py:demo --workdir="$$OUT" $(if $(PROMPT),--prompt="$$PROMPT")
 
 test: lint types layers unit smoke  ## Everything that has to pass.
 

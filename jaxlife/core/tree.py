@@ -153,8 +153,9 @@ def encoder(params: PyTree) -> Callable[[PyTree], Float[Array, "D"]]:
 
 
 def domains_of(params: PyTree) -> list[Domain]:
-    """Lists the domain of every leaf, in the order of `jax.tree.leaves`; metadata on an outer field reaches its inner
-    leaves.
+    """Lists the domain of every leaf, in the order of `jax.tree.leaves`.
+
+    Metadata on an outer field reaches its inner leaves.
 
     Raises:
         ValueError: an integer leaf that says nothing of how it is searched.
@@ -206,7 +207,7 @@ def _coordinates(leaf: Array, domain: Domain) -> Float[Array, "K"]:
     if domain.transform == "bits":
         on = (leaf[..., None] >> jnp.arange(domain.bits)) & 1
         return jnp.ravel(2.0 * on - 1.0).astype(jnp.float32)
-    flat = jnp.ravel(leaf).astype(jnp.float32)
+    flat = jnp.ravel(leaf).astype(jnp.promote_types(leaf.dtype, jnp.float32))
     if domain.transform == "log":
         return jnp.log(flat)
     if domain.transform == "sigmoid":

@@ -1,1 +1,5 @@
-"""The systems: builders from keyword arguments to an Assembly."""
+"""The systems: builders only, from keyword arguments to an `Assembly`."""
+
+from jaxlife.systems.asal import asal
+
+__all__ = ["asal"]

@@ -1,0 +1,33 @@
+"""Runs the same System several times side by side, with keys of their own: seeds, restarts."""
+
+import jax
+
+from jaxlife.core.protocol import Assembly, Substrate, System
+from jaxlife.core.types import PyTree
+
+
+def replicate(system: System | Substrate | Assembly, n: int) -> System:
+    """Returns the System that steps `n` copies at once; every leaf of its state and `out` has a leading axis n.
+
+    Args:
+        system: what to copy; the copies share their params and differ in their keys.
+        n: number of copies, at least 1.
+
+    Raises:
+        ValueError: `n` below 1.
+
+    Example:
+        >>> walk = System(lambda key, params: 0.0, lambda key, s, params, x: (s + jax.random.normal(key), {}))
+        >>> replicate(walk, 3).step(jax.random.key(0), jax.numpy.zeros(3), (), None)[0].shape
+        (3,)
+    """
+    if n < 1:
+        raise ValueError(f"n: expected at least one copy, got {n}")
+
+    def init(key: jax.Array, params: PyTree) -> PyTree:
+        return jax.vmap(system.init, in_axes=(0, None))(jax.random.split(key, n), params)
+
+    def step(key: jax.Array, state: PyTree, params: PyTree, x: PyTree) -> tuple[PyTree, PyTree]:
+        return jax.vmap(system.step, in_axes=(0, 0, None, None))(jax.random.split(key, n), state, params, x)
+
+    return System(init, step)
