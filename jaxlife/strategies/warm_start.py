@@ -1,0 +1,116 @@
+"""Warm start: one strategy scouts, another starts from the best that was found."""
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from jaxlife.core.protocol import Evals, Strategy
+from jaxlife.core.types import Array, Float, Metrics, PyTree
+from jaxlife.strategies import space as spaces
+
+
+@struct.dataclass(kw_only=True)
+class Params:
+    """Hyper-parameters of both strategies."""
+
+    scout: PyTree
+    main: PyTree
+
+
+@struct.dataclass(kw_only=True)
+class State:
+    """Both states, the best coordinates seen while scouting, and the count of generations."""
+
+    scout: PyTree
+    main: PyTree
+    best: Float[Array, "D"]
+    best_fitness: Array
+    generation: Array
+
+
+def warm_start(strategy: Strategy, scout: Strategy, prototype: PyTree, *, generations: int = 8) -> Strategy:
+    """Builds the strategy that scouts for some generations and then searches from the best candidate found.
+
+    An evolution strategy is local: where most of a space is dead, what it finds depends on where it starts. A random
+    search over the first generations is a cheap way to start in a living place.
+
+    Args:
+        strategy: what searches; its params must have the field `mean[D]`, its start.
+        scout: what scouts, of the same population, e.g. `random_search`.
+        prototype: one solution, the same that both were built for.
+        generations: how long to scout.
+
+    Returns:
+        The strategy; its metrics are those that both report.
+
+    Raises:
+        ValueError: a strategy without `params.mean`, fewer than one generation, or populations that differ.
+
+    Example:
+        >>> from jaxlife import strategies
+        >>> x = jnp.zeros(3)
+        >>> es = warm_start(strategies.sep_cma_es(x), strategies.random_search(x), x, generations=2)
+        >>> es.ask(jax.random.key(1), es.init(jax.random.key(0), es.params), es.params)[0].shape
+        (16, 3)
+    """
+    spaces.check_count("generations", generations, 1)
+    if not hasattr(strategy.params, "mean"):
+        raise ValueError("strategy: expected one whose params have a `mean` to start from, e.g. sep_cma_es")
+    space = spaces.of(prototype)
+    _check_populations(strategy, scout)
+
+    def init(key: jax.Array, params: Params) -> State:
+        scout_key, main_key = jax.random.split(key)
+        return State(
+            scout=scout.init(scout_key, params.scout),
+            main=strategy.init(main_key, params.main),
+            best=params.main.mean,
+            best_fitness=jnp.asarray(jnp.inf),
+            generation=jnp.asarray(0),
+        )
+
+    def ask(key: jax.Array, state: State, params: Params) -> tuple[PyTree, State]:
+        ours, main = strategy.ask(key, state.main, params.main)
+        theirs, scouts = scout.ask(key, state.scout, params.scout)
+        scouting = state.generation < generations
+        candidates = _choose(scouting, theirs, ours)
+        return candidates, state.replace(
+            scout=_choose(scouting, scouts, state.scout), main=_choose(scouting, state.main, main)
+        )
+
+    def tell(key: jax.Array, state: State, params: Params, candidates: PyTree, evals: Evals) -> tuple[State, Metrics]:
+        tell_key, restart_key = jax.random.split(key)
+        scouting = state.generation < generations
+        scouts, scout_metrics = scout.tell(tell_key, state.scout, params.scout, candidates, evals)
+        main, main_metrics = strategy.tell(tell_key, state.main, params.main, candidates, evals)
+
+        champion = jnp.argmin(evals.fitness)
+        better = scouting & (evals.fitness[champion] < state.best_fitness)
+        best = jnp.where(better, space.encode(candidates)[champion], state.best)
+        started = strategy.init(restart_key, params.main.replace(mean=best))
+        new = State(
+            scout=_choose(scouting, scouts, state.scout),
+            main=_choose(scouting, started, main),
+            best=best,
+            best_fitness=jnp.where(better, evals.fitness[champion], state.best_fitness),
+            generation=state.generation + 1,
+        )
+        shared = scout_metrics.keys() & main_metrics.keys()
+        return new, {name: jnp.where(scouting, scout_metrics[name], main_metrics[name]) for name in shared}
+
+    return Strategy(init, ask, tell, Params(scout=scout.params, main=strategy.params))
+
+
+def _choose(first: Array, a: PyTree, b: PyTree) -> PyTree:
+    return jax.tree.map(lambda u, v: jnp.where(first, u, v), a, b)
+
+
+def _check_populations(*strategies: Strategy) -> None:
+    key = jax.random.key(0)
+    sizes = []
+    for strategy in strategies:
+        state = jax.eval_shape(strategy.init, key, strategy.params)
+        candidates, _ = jax.eval_shape(strategy.ask, key, state, strategy.params)
+        sizes.append(jax.tree.leaves(candidates)[0].shape[0])
+    if len(set(sizes)) > 1:
+        raise ValueError(f"populations: expected the same for the strategy and its scout, got {sizes}")

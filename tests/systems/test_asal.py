@@ -1,0 +1,134 @@
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxlife import objectives, strategies
+from jaxlife.core import mesh, protocol, rollout
+from jaxlife.models.encoder import Encoder
+from jaxlife.systems.asal import asal, trial
+
+RED, BLUE = jnp.array([1.0, 0.0, 0.0]), jnp.array([0.0, 0.0, 1.0])
+
+
+def paint():
+    """A world of one colour that fades in; one in three keys starts it dark."""
+
+    def init(key, params):
+        return jnp.zeros(3)
+
+    def step(key, state, params, x):
+        return state + 0.5 * (jax.nn.sigmoid(params) - state), {}
+
+    def render(state, params):
+        return jnp.broadcast_to(state[None, None], (4, 4, 3))
+
+    return protocol.Substrate(init, step, render, lambda key: jnp.zeros(3))
+
+
+def colour_encoder(traces=None):
+    """Embeds a picture as the direction of its mean colour."""
+
+    def embed_image(weights, rgb):
+        if traces is not None:
+            traces.append(rgb.shape)
+        z = jnp.mean(rgb, axis=(1, 2)) * weights[None]
+        return z / jnp.maximum(jnp.linalg.norm(z, axis=-1, keepdims=True), 1e-6)
+
+    return Encoder(embed_image, lambda weights, texts: jnp.eye(3), jnp.ones(3), 4)
+
+
+def build(score=None, encoder=None, world=None, **options):
+    world = world or paint()
+    es = strategies.sep_cma_es(jnp.zeros(3), population=8, sigma=1.0)
+    options = {"frames": 2, "stride": 4, **options}
+    return asal(world, encoder or colour_encoder(), score or objectives.target(RED), es, **options)
+
+
+def test_a_search_for_red_finds_red(key):
+    search = build()
+    final, out = jax.jit(rollout.rollout(search, frames=30, observe=search.observe))(key, search.params)
+    assert float(final.best_fitness) < -0.99
+    assert float(out["best_fitness"][0]) > float(out["best_fitness"][-1])
+    colour = jax.nn.sigmoid(final.best)
+    assert float(colour[0]) > 5 * float(jnp.max(colour[1:]))
+
+
+def test_another_prompt_is_data_and_compiles_nothing(key):
+    traces = []
+    search = build(encoder=colour_encoder(traces))
+    run = jax.jit(rollout.rollout(search, frames=30))
+    run(key, search.params)
+    seen = len(traces)
+    context = search.params.context.replace(score=BLUE[None])
+    final, _ = run(key, search.params.replace(context=context))
+    assert len(traces) == seen
+    assert int(jnp.argmax(final.best)) == 2
+
+
+def test_the_weights_of_the_encoder_are_an_argument(key):
+    search = build()
+    blind = search.params.context.replace(encoder=jnp.array([0.0, 1.0, 1.0]))
+    final, _ = jax.jit(rollout.rollout(search, frames=5))(key, search.params.replace(context=blind))
+    assert float(final.best_fitness) == 0.0
+
+
+def test_the_fitness_is_the_mean_of_trials_over_initial_states(key):
+    def blink(key, params):
+        return jnp.where(jax.random.uniform(key) < 0.5, 1.0, 0.0) * BLUE
+
+    world = paint()._replace(init=blink, step=lambda key, state, params, x: (state, {}))
+    search = build(world=world, score=objectives.target(BLUE), n_inits=4, frames=1)
+    _, out = search.step(key, search.init(key, search.params), search.params, None)
+    np.testing.assert_allclose(out["fitness"] * 4, np.round(out["fitness"] * 4), atol=1e-5)
+    assert len(np.unique(np.round(out["fitness"], 4))) > 1
+
+
+def test_a_trial_is_the_rollout_rendered_embedded_and_scored(key):
+    search = build()
+    loss, descriptor = trial(paint(), colour_encoder(), objectives.target(RED), frames=2, stride=4)(
+        key, jnp.array([1.0, -1.0, 0.0]), search.params.context
+    )
+    colour = jax.nn.sigmoid(jnp.array([1.0, -1.0, 0.0]))
+    expected = colour / jnp.linalg.norm(colour)  # fading in changes the length of the colour, not its direction
+    np.testing.assert_allclose(descriptor, expected, rtol=1e-5)
+    np.testing.assert_allclose(loss, -expected[0], rtol=1e-5)
+
+
+def test_a_world_that_blows_up_costs_its_own_fitness_only(key):
+    def step(key, state, params, x):
+        return jnp.where(params[0] > 0, jnp.nan, jax.nn.sigmoid(params)), {}
+
+    search = build(world=paint()._replace(step=step), score=objectives.illumination())
+    _, out = search.step(key, search.init(key, search.params), search.params, None)
+    failed = jnp.isinf(out["fitness"])
+    assert 0 < int(failed.sum()) < 8
+    assert bool(jnp.all(jnp.isfinite(out["descriptor"])))
+    np.testing.assert_array_equal(out["descriptor"][failed], 0.0)
+
+
+def test_two_devices_equal_one_and_chunks_change_nothing(key):
+    results = [
+        jax.jit(rollout.rollout(build(**options), frames=5))(key, build().params)[0]
+        for options in ({}, {"mesh": mesh.make_mesh(pop=2)}, {"chunk": 3})
+    ]
+    chex.assert_trees_all_close(*results, atol=1e-6)
+
+
+def test_the_log_is_scalars(key):
+    search = build()
+    state, out = search.step(key, search.init(key, search.params), search.params, None)
+    kept = search.observe(state, search.params, out)
+    assert {"best_fitness", "generation_best", "sigma"} <= kept.keys()
+    assert all(jnp.ndim(value) == 0 for value in kept.values())
+
+
+def test_prompts_that_do_not_divide_the_frames_are_refused():
+    with pytest.raises(ValueError, match="multiple of the 3 prompts"):
+        build(score=objectives.target(jnp.eye(3)), frames=4)
+
+
+def test_no_initial_state_is_refused():
+    with pytest.raises(ValueError, match="n_inits: expected at least 1"):
+        build(n_inits=0)
