@@ -7,7 +7,6 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -146,10 +145,17 @@ def _check_names(function: Callable, names: tuple[str, ...]) -> None:
 
 
 def _check_traces_once(system: Any, params: PyTree, key: jax.Array, x: PyTree) -> None:
-    step = jax.jit(chex.assert_max_traces(lambda key, state, params, x: system.step(key, state, params, x), n=1))
+    traces = []
+
+    @jax.jit
+    def step(key: jax.Array, state: PyTree, params: PyTree, x: PyTree) -> tuple[PyTree, PyTree]:
+        traces.append(1)
+        return system.step(key, state, params, x)
+
     state = system.init(key, params)
     for i in range(3):
         state, _ = step(jax.random.fold_in(key, i), state, params, x)
+    assert len(traces) == 1, f"step must trace once for three calls, got {len(traces)}: is a leaf of init weakly typed?"
 
 
 def _same_shapes(a: PyTree, b: PyTree, law: str) -> None:
