@@ -1,0 +1,228 @@
+"""Scores of a trajectory in embedding space (ASAL): how well a world does what is asked, minimised.
+
+A world is seen T times; frame t has the unit embedding z_t, a prompt p the unit embedding y_p. What a score reads, such
+as the prompts, is in `Score.params` and traced: another prompt does not compile again.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxlife.core.types import Array, Float, PyTree
+
+
+def last_frame(params: PyTree, z: Float[Array, "T D"]) -> Float[Array, "D"]:
+    """Returns the embedding of the last frame: the descriptor that archives use.
+
+    Example:
+        >>> last_frame((), jnp.eye(3)).tolist()
+        [0.0, 0.0, 1.0]
+    """
+    return z[-1]
+
+
+class Score(NamedTuple):
+    """A loss of a trajectory.
+
+    Attributes:
+        apply: `(params, z[T, D]) -> loss[]`, to be minimised.
+        params: what it reads, traced: prompts, coefficients.
+        descriptor: `(params, z[T, D]) -> descriptor[D]`, for strategies with an archive.
+    """
+
+    apply: Callable[[PyTree, Float[Array, "T D"]], Float[Array, ""]]
+    params: PyTree = ()
+    descriptor: Callable[[PyTree, Float[Array, "T D"]], Float[Array, "D"]] = last_frame
+
+
+def target(y: Float[Array, "*P D"], *, compat: bool = False) -> Score:
+    """Builds the supervised target: the world should look like the prompts, one after the other.
+
+        L = -mean_t <z_t, y_p(t)>,  p(t) = floor(t P / T): each prompt owns an interval of T / P frames
+
+    Args:
+        y: unit embedding of one prompt [D], or of P prompts in the order of time [P, D].
+        compat: as in the original code, p(t) = t mod P: the prompts are tiled over the frames.
+
+    Returns:
+        The score; it raises ValueError when the number of frames is not a multiple of P.
+
+    Raises:
+        ValueError: `y` is neither [D] nor [P, D].
+
+    Example:
+        >>> score = target(jnp.eye(2))
+        >>> score.apply(score.params, jnp.eye(2)).item()
+        -1.0
+
+    Reference: Kumar et al., "Automating the Search for Artificial Life with Foundation Models" (arXiv 2412.17799),
+    equation 2.
+    """
+
+    def apply(params: Float[Array, "P D"], z: Float[Array, "T D"]) -> Float[Array, ""]:
+        return -jnp.mean(jnp.sum(z * _schedule(params, z.shape[0], compat), axis=-1))
+
+    return Score(apply, _prompts(y))
+
+
+def softmax_target(y: Float[Array, "*P D"], *, tau: float = 0.01, compat: bool = False) -> Score:
+    """Builds the contrastive term: each frame should tell its prompt from the others, and each prompt its frames.
+
+        L = (mean_t CE(softmax_p(<z_t, y_p> / tau), p(t)) + mean_t CE(softmax_t(<z_t, y_p(t)> / tau), t)) / 2
+
+    Args:
+        y: unit embedding of one prompt [D], or of P prompts [P, D], scheduled as in `target`.
+        tau: temperature, traced.
+        compat: as in the original code, the prompts are tiled over the frames and the classes are the T tiles, so that
+            equal tiles compete with each other.
+
+    Returns:
+        The score; zero is the best possible only where the frames that share a prompt do not compete (P = T).
+
+    Raises:
+        ValueError: `y` is neither [D] nor [P, D], or a temperature that is not positive.
+
+    Example:
+        >>> score = softmax_target(jnp.eye(2))
+        >>> abs(score.apply(score.params, jnp.eye(2)).item()) < 1e-6
+        True
+
+    Reference: Kumar et al. (arXiv 2412.17799), appendix; Radford et al., "Learning Transferable Visual Models", figure
+    3.
+    """
+    if not tau > 0:
+        raise ValueError(f"tau: expected a positive temperature, got {tau}")
+
+    def apply(params: dict[str, Array], z: Float[Array, "T D"]) -> Float[Array, ""]:
+        scheduled = _schedule(params["y"], z.shape[0], compat)
+        per_frame = jnp.sum(z * scheduled, axis=-1) / params["tau"]
+        rivals = scheduled if compat else params["y"]
+        among_prompts = per_frame - jax.nn.logsumexp(z @ rivals.T / params["tau"], axis=1)
+        among_frames = per_frame - jax.nn.logsumexp(scheduled @ z.T / params["tau"], axis=1)
+        return -(jnp.mean(among_prompts) + jnp.mean(among_frames)) / 2
+
+    return Score(apply, {"y": _prompts(y), "tau": jnp.asarray(tau)})
+
+
+def open_endedness(*, compat: bool = False) -> Score:
+    """Builds open-endedness: the world should keep showing what it has not shown before.
+
+        L = mean_{t >= 1} max_{t' < t} <z_t, z_t'>
+
+    Args:
+        compat: as in the original code: t = 0 counts with value 0, and no similarity counts below 0.
+
+    Returns:
+        The score; it raises ValueError for a single frame.
+
+    Example:
+        >>> score = open_endedness()
+        >>> score.apply(score.params, jnp.eye(3)).item()
+        0.0
+
+    Reference: Kumar et al. (arXiv 2412.17799), equation 3.
+    """
+
+    def apply(params: PyTree, z: Float[Array, "T D"]) -> Float[Array, ""]:
+        n = z.shape[0]
+        if n < 2:
+            raise ValueError(f"open-endedness: expected at least 2 frames to compare, got {n}; raise frames=")
+        past = jnp.tril(jnp.ones((n, n), bool), -1)
+        if compat:
+            return jnp.mean(jnp.max(jnp.where(past, z @ z.T, 0), axis=1))
+        return jnp.mean(jnp.max(jnp.where(past, z @ z.T, -jnp.inf), axis=1)[1:])
+
+    return Score(apply)
+
+
+def illumination() -> Score:
+    """Builds the score of an illumination search: zero for everybody; only the descriptor counts.
+
+    The quality of the whole set is `illumination_loss`.
+
+    Example:
+        >>> score = illumination()
+        >>> score.apply(score.params, jnp.eye(2)).item(), score.descriptor(score.params, jnp.eye(2)).tolist()
+        (0.0, [0.0, 1.0])
+    """
+
+    def apply(params: PyTree, z: Float[Array, "T D"]) -> Float[Array, ""]:
+        return jnp.zeros((), z.dtype)
+
+    return Score(apply)
+
+
+def illumination_loss(z: Float[Array, "N D"]) -> Float[Array, ""]:
+    """Measures how redundant a set of worlds is: mean_i max_{j != i} <z_i, z_j>.
+
+    Args:
+        z: unit embeddings of at least two worlds.
+
+    Returns:
+        The loss, 1 when every world has a double.
+
+    Example:
+        >>> illumination_loss(jnp.eye(3)).item()
+        0.0
+
+    Reference: Kumar et al. (arXiv 2412.17799), equation 4.
+    """
+    return jnp.mean(jnp.max(jnp.where(jnp.eye(z.shape[0], dtype=bool), -jnp.inf, z @ z.T), axis=1))
+
+
+def combine(terms: Mapping[str, tuple[float, Score]]) -> Score:
+    """Builds a weighted sum of scores: L = sum_k c_k L_k.
+
+    Args:
+        terms: name -> (coefficient, score); coefficients are traced. The descriptor is that of the first term.
+
+    Returns:
+        The score; its params are {name: {"coefficient", "params"}}.
+
+    Raises:
+        ValueError: no terms.
+
+    Example:
+        >>> score = combine({"target": (1.0, target(jnp.ones(2))), "open_endedness": (0.5, open_endedness())})
+        >>> score.apply(score.params, jnp.eye(2)).item()
+        -1.0
+    """
+    if not terms:
+        raise ValueError('combine: expected at least one term, got none; e.g. {"target": (1.0, target(y))}')
+    scores = {name: score for name, (_, score) in terms.items()}
+    first = next(iter(scores))
+
+    def apply(params: dict[str, Any], z: Float[Array, "T D"]) -> Float[Array, ""]:
+        losses = [
+            params[name]["coefficient"] * score.apply(params[name]["params"], z) for name, score in scores.items()
+        ]
+        return jnp.sum(jnp.stack(losses))
+
+    def descriptor(params: dict[str, Any], z: Float[Array, "T D"]) -> Float[Array, "D"]:
+        return scores[first].descriptor(params[first]["params"], z)
+
+    params = {
+        name: {"coefficient": jnp.asarray(c, jnp.float32), "params": score.params} for name, (c, score) in terms.items()
+    }
+    return Score(apply, params, descriptor)
+
+
+def _prompts(y: Float[Array, "*P D"]) -> Float[Array, "P D"]:
+    y = jnp.asarray(y)
+    if y.ndim not in (1, 2):
+        raise ValueError(f"y: expected one embedding [D] or several [P, D], got shape {y.shape}")
+    return jnp.atleast_2d(y)
+
+
+def _schedule(y: Float[Array, "P D"], frames: int, tiled: bool) -> Float[Array, "T D"]:
+    """The prompt that each frame is compared with."""
+    n_prompts = y.shape[0]
+    if frames % n_prompts:
+        raise ValueError(
+            f"target: expected frames to be a multiple of the {n_prompts} prompts, got {frames} frames; "
+            f"take frames={-(-frames // n_prompts) * n_prompts}, or another number of prompts"
+        )
+    each = frames // n_prompts
+    return jnp.tile(y, (each, 1)) if tiled else jnp.repeat(y, each, axis=0)

@@ -1,0 +1,85 @@
+"""Ranks of fitness values: what a rank-based strategy sees instead of the values.
+
+Fitness is minimised and a failed candidate is +inf (or NaN). Equal values get equal shares, so no result here depends
+on the order in which the candidates stand.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from jaxlife.core.types import Array, Fitness, Float
+
+
+def centred_ranks(fitness: Fitness) -> Float[Array, "N"]:
+    """Maps fitness to [-1/2, 1/2] by rank: the best gets -1/2, the worst 1/2, equal values their mean.
+
+        r_i = rank_i / (N - 1) - 1/2
+
+    Args:
+        fitness: [N] with N >= 2; +inf and NaN count as worst.
+
+    Returns:
+        [N], of mean zero.
+
+    Example:
+        >>> centred_ranks(jnp.array([3.0, 1.0, 2.0])).tolist()
+        [0.5, -0.5, 0.0]
+
+    Reference: Salimans et al., "Evolution Strategies as a Scalable Alternative to Reinforcement Learning", section 2.1.
+    """
+    n = fitness.shape[0]
+    return share(fitness, jnp.arange(n, dtype=jnp.float32) / (n - 1) - 0.5)
+
+
+def recombination_weights(fitness: Fitness, weights: Float[Array, "N"]) -> Float[Array, "N"]:
+    """Hands out the weights of a recombination by rank, none of the positive ones to a failed candidate.
+
+    A failed candidate counts as worst: it may keep a negative weight. The positive weights of the others are scaled up
+    to the same sum; when every candidate failed all weights are zero, and an update that is linear in them stands
+    still.
+
+    Args:
+        fitness: [N].
+        weights: [N], the first for the best candidate.
+
+    Returns:
+        [N], the weight of each candidate.
+
+    Example:
+        >>> recombination_weights(jnp.array([jnp.inf, 1.0, 2.0]), jnp.array([0.5, 0.3, 0.2])).tolist()
+        [0.0, 0.625, 0.375]
+    """
+    alive = fitness < jnp.inf
+    shares = share(fitness, weights)
+    positive = jnp.where(alive, jnp.maximum(shares, 0), 0)
+    total = jnp.sum(positive)
+    scale = jnp.sum(jnp.maximum(weights, 0)) / jnp.where(total > 0, total, 1)
+    shares = jnp.where(jnp.any(alive), jnp.minimum(shares, 0), 0) + positive * scale
+    return shares.astype(weights.dtype)
+
+
+def share(fitness: Fitness, values: Float[Array, "N"]) -> Float[Array, "N"]:
+    """Gives `values[r]` to the candidate of rank r; candidates of equal fitness share what their ranks would get.
+
+    Args:
+        fitness: [N]; NaN counts as +inf.
+        values: [N], the first for the best.
+
+    Returns:
+        [N], a permutation of `values` where no two fitness values are equal.
+
+    Example:
+        >>> share(jnp.array([2.0, 1.0, 2.0]), jnp.array([1.0, 0.5, 0.0])).tolist()
+        [0.25, 1.0, 0.25]
+    """
+    n = fitness.shape[0]
+    fitness = jnp.where(jnp.isnan(fitness), jnp.inf, fitness)
+    place = jnp.arange(n)
+    ordered, order = jax.lax.sort_key_val(fitness, place)
+    new = jnp.concatenate([jnp.ones(1, bool), ordered[1:] != ordered[:-1]])
+    first = jax.lax.cummax(jnp.where(new, place, 0))
+    last = jax.lax.cummin(jnp.where(jnp.roll(new, -1), place, n - 1), reverse=True)
+    sums = jnp.concatenate([jnp.zeros(1, values.dtype), jnp.cumsum(values)])
+    mean = (sums[last + 1] - sums[first]) / (last + 1 - first)
+    shares = jnp.where(first == last, values, mean)
+    return jnp.zeros_like(shares).at[order].set(shares, unique_indices=True)

@@ -1,0 +1,117 @@
+"""Recombination weights, learning rates and evolution paths that the CMA-ES family shares.
+
+Reference: Hansen, "The CMA Evolution Strategy: A Tutorial" (arXiv 1604.00772), table 1 and equations 41 to 58.
+"""
+
+import math
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxlife.core.types import Array, Float
+
+
+class Constants(NamedTuple):
+    """Defaults of the tutorial's table 1; plain floats, `weights` with the best candidate first."""
+
+    weights: np.ndarray
+    c_sigma: float
+    d_sigma: float
+    c_c: float
+    c_1: float
+    c_mu: float
+
+
+def constants(population: int, dim: int, *, elite_ratio: float = 0.5, active: bool = False) -> Constants:
+    """Computes the default learning rates.
+
+        w'_i = ln((N + 1) / 2) - ln i,  mu_eff = (sum w)^2 / sum w^2 over the best `elite_ratio` N
+
+    Args:
+        population: N, candidates a generation.
+        dim: D, search coordinates.
+        elite_ratio: share of the population that the mean moves towards.
+        active: keep negative weights for the others, scaled by equations 50 to 53; zero otherwise.
+
+    Returns:
+        The constants; positive weights sum to one.
+
+    Example:
+        >>> constants(10, 5).weights.round(3).tolist()[:6]
+        [0.456, 0.271, 0.162, 0.085, 0.026, 0.0]
+    """
+    n_elite = max(1, int(elite_ratio * population))
+    log_ranks = np.log(np.arange(1, population + 1))
+    raw = math.log(max((population + 1) / 2, n_elite + 0.5)) - log_ranks
+    elite, rest = raw[:n_elite], raw[n_elite:]
+    mu_eff = elite.sum() ** 2 / (elite**2).sum()
+
+    c_sigma = (mu_eff + 2) / (dim + mu_eff + 5)
+    d_sigma = 1 + 2 * max(0.0, math.sqrt((mu_eff - 1) / (dim + 1)) - 1) + c_sigma
+    c_c = (4 + mu_eff / dim) / (dim + 4 + 2 * mu_eff / dim)
+    c_1 = 2 / ((dim + 1.3) ** 2 + mu_eff)
+    c_mu = min(1 - c_1, 2 * (0.25 + mu_eff + 1 / mu_eff - 2) / ((dim + 2) ** 2 + mu_eff))
+
+    negative = np.zeros(population - n_elite)
+    if active and rest.size:
+        mu_eff_rest = rest.sum() ** 2 / (rest**2).sum() if np.any(rest) else 0.0
+        alpha = min(1 + c_1 / c_mu, 1 + 2 * mu_eff_rest / (mu_eff + 2), (1 - c_1 - c_mu) / (dim * c_mu))
+        negative = alpha * np.minimum(rest, 0) / max(-np.minimum(rest, 0).sum(), 1e-12)
+    weights = np.concatenate([elite / elite.sum(), negative])
+    return Constants(weights, c_sigma, d_sigma, c_c, c_1, c_mu)
+
+
+def expected_norm(dim: int) -> float:
+    """Returns E ||N(0, I_D)||, to the tutorial's approximation.
+
+    Example:
+        >>> round(expected_norm(4), 3)
+        1.881
+    """
+    return math.sqrt(dim) * (1 - 1 / (4 * dim) + 1 / (21 * dim**2))
+
+
+def effective(weights: Float[Array, "N"]) -> Float[Array, ""]:
+    """Returns mu_eff = (sum w)^2 / sum w^2 of the positive weights, 1 where there are none.
+
+    Computed from the weights really handed out: with equal fitness values, or failures, the selection is another one.
+
+    Example:
+        >>> effective(jnp.full(4, 0.25)).item()
+        4.0
+    """
+    positive = jnp.maximum(weights, 0)
+    squares = jnp.sum(positive**2)
+    return jnp.where(squares > 0, jnp.sum(positive) ** 2 / jnp.where(squares > 0, squares, 1), 1.0)
+
+
+def extend(path: Float[Array, "D"], step: Float[Array, "D"], rate: Array, mu_eff: Array) -> Float[Array, "D"]:
+    """Extends an evolution path, keeping its covariance under random selection: (1 - c) p + sqrt(c (2 - c) mu_eff) y.
+
+    Example:
+        >>> extend(jnp.ones(2), jnp.ones(2), 1.0, 4.0).tolist()
+        [2.0, 2.0]
+    """
+    return (1 - rate) * path + jnp.sqrt(rate * (2 - rate) * mu_eff) * step
+
+
+def stall(path_norm: Array, c_sigma: Array, generation: Array, dim: int) -> Array:
+    """Returns h_sigma: 0 while the step-size path is so long that the covariance should wait, else 1.
+
+    Example:
+        >>> stall(jnp.asarray(1.0), 0.3, 5, 10).item()
+        1.0
+    """
+    settled = jnp.sqrt(1 - (1 - c_sigma) ** (2 * (generation + 1)))
+    return jnp.where(path_norm / settled < (1.4 + 2 / (dim + 1)) * expected_norm(dim), 1.0, 0.0)
+
+
+def new_sigma(sigma: Array, path_norm: Array, c_sigma: Array, d_sigma: Array, dim: int) -> Array:
+    """Returns sigma exp(min(1, (c / d) (||p|| / E||N|| - 1))): the step grows while successive steps agree.
+
+    Example:
+        >>> new_sigma(jnp.asarray(2.0), jnp.asarray(expected_norm(3)), 0.3, 1.0, 3).item()
+        2.0
+    """
+    return sigma * jnp.exp(jnp.minimum(1.0, c_sigma / d_sigma * (path_norm / expected_norm(dim) - 1)))

@@ -1,0 +1,178 @@
+"""evosax's algorithms as strategies of this library.
+
+evosax 0.3 differs from the house in five ways, all mended here: it needs implicit rank promotion, wants an evaluated
+population before a population-based algorithm can start, computes with failed fitness values, changes the dtype of its
+state between calls, and compiles again for every new instance of an algorithm (build a strategy once and keep it).
+
+Reference: Lange, "evosax: JAX-based Evolution Strategies" (arXiv 2212.04180).
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+
+from jaxlife.core import naming
+from jaxlife.core.protocol import Evals, Strategy
+from jaxlife.core.types import Array, Fitness, Float, Metrics, PyTree
+from jaxlife.strategies import space as spaces
+
+
+@struct.dataclass(kw_only=True)
+class Params:
+    """algorithm: evosax's own params. sigma: of the first samples. mean[D]: where the search starts."""
+
+    algorithm: Any
+    sigma: Array
+    mean: Float[Array, "D"]
+
+
+@struct.dataclass(kw_only=True)
+class State:
+    """algorithm: evosax's own state. generation: told so far."""
+
+    algorithm: Any
+    generation: Array
+
+
+def names() -> tuple[str, ...]:
+    """Lists what `evosax` can build.
+
+    Example:
+        >>> len(names()), "CMA_ES" in names()
+        (37, True)
+    """
+    return tuple(_algorithms())
+
+
+def evosax(name: str, prototype: PyTree, *, population: int = 16, sigma: float = 1.0, **hyper: Any) -> Strategy:
+    """Builds one of evosax's algorithms by its name.
+
+    Args:
+        name: e.g. "CMA_ES", "SNES", "DifferentialEvolution"; see `names`.
+        prototype: one solution; the search starts at its coordinates.
+        population: N, candidates a generation; `num_populations` of equal size share it in the Stein variational
+            algorithms.
+        sigma: initial standard deviation: evosax's `std_init` or `std_schedule` where the algorithm has one, and the
+            spread of the first population of a population-based algorithm.
+        **hyper: anything else the algorithm takes: fields of its params (traced) or arguments of its constructor
+            (static).
+
+    Returns:
+        The strategy; `params.algorithm` holds evosax's params, traced. Metrics: those of `space.summary`.
+
+    Raises:
+        ValueError: unknown name or hyper-parameter (with the nearest), or a population that the algorithm refuses.
+
+    Example:
+        >>> es = evosax("SimpleES", jnp.zeros(3), population=4)
+        >>> state = es.init(jax.random.key(0), es.params)
+        >>> es.ask(jax.random.key(1), state, es.params)[0].shape
+        (4, 3)
+    """
+    spaces.check_count("population", population, 2)
+    spaces.check_range("sigma", sigma, 0, jnp.inf)
+    space = spaces.of(prototype)
+    with jax.numpy_rank_promotion("allow"):
+        algorithm, defaults = _build(name, space.start, population, sigma, hyper)
+    seeded = name in _population_based()
+
+    def init(key: jax.Array, params: Params) -> State:
+        blank = jnp.broadcast_to(params.mean[None], (population, space.start.size))
+        with jax.numpy_rank_promotion("allow"):
+            inner = _start(algorithm, key, params, blank, jnp.full(population, jnp.inf), seeded)
+            _, asked = jax.eval_shape(algorithm.ask, key, inner, params.algorithm)
+            told, _ = jax.eval_shape(algorithm.tell, key, blank, jnp.zeros(population), asked, params.algorithm)
+        return State(algorithm=_like(inner, told), generation=jnp.zeros((), jnp.int32))
+
+    def ask(key: jax.Array, state: State, params: Params) -> tuple[PyTree, State]:
+        with jax.numpy_rank_promotion("allow"):
+            x, inner = algorithm.ask(key, state.algorithm, params.algorithm)
+        if seeded:
+            noise = jax.random.normal(key, x.shape, x.dtype)
+            x = jnp.where(state.generation == 0, params.mean[None] + params.sigma * noise, x)
+        return space.decode(x), State(algorithm=_like(inner, state.algorithm), generation=state.generation)
+
+    def tell(key: jax.Array, state: State, params: Params, candidates: PyTree, evals: Evals) -> tuple[State, Metrics]:
+        x, fitness = space.encode(candidates), _without_failures(evals.fitness)
+        with jax.numpy_rank_promotion("allow"):
+            inner, _ = algorithm.tell(key, x, fitness, state.algorithm, params.algorithm)
+            if seeded:
+                first = _start(algorithm, key, params, x, fitness, seeded)
+                inner = jax.tree.map(lambda a, b: jnp.where(state.generation == 0, a, b), first, inner)
+        new = State(algorithm=_like(inner, state.algorithm), generation=state.generation + 1)
+        return spaces.unless_all_failed(evals.fitness, new, state), spaces.summary(evals.fitness)
+
+    params = Params(algorithm=defaults, sigma=jnp.asarray(sigma, space.start.dtype), mean=space.start)
+    return Strategy(init, ask, tell, params)
+
+
+def _start(
+    algorithm: Any, key: jax.Array, params: Params, x: Float[Array, "N D"], fitness: Fitness, seeded: bool
+) -> PyTree:
+    """Evosax's `init` in its three flavours: an evaluated population, one mean, or the means of several populations."""
+    if seeded:
+        return algorithm.init(key, x, fitness, params.algorithm)
+    several = getattr(algorithm, "num_populations", 0)
+    if not several:
+        return algorithm.init(key, params.mean, params.algorithm)
+    apart = jax.random.normal(key, (several, params.mean.size), params.mean.dtype)  # equal means would never part
+    return algorithm.init(key, params.mean[None] + params.sigma * apart, params.algorithm)
+
+
+def _build(
+    name: str, start: Float[Array, "D"], population: int, sigma: float, hyper: Mapping[str, Any]
+) -> tuple[Any, PyTree]:
+    factory = naming.lookup(_algorithms(), name, kind="evosax algorithm")
+    accepted = set(inspect.signature(factory).parameters) - {"population_size", "solution", "metrics_fn"}
+    static = {key: value for key, value in hyper.items() if key in accepted}
+    if "std_schedule" in accepted:
+        static.setdefault("std_schedule", optax.constant_schedule(sigma))
+    if "sampling_fn" in accepted:
+        static.setdefault("sampling_fn", lambda key: start + sigma * jax.random.normal(key, start.shape, start.dtype))
+    if "num_populations" in accepted:
+        several = static.setdefault("num_populations", 2)
+        if population % several:
+            raise ValueError(
+                f"population of {population} does not divide into num_populations={several}; take a multiple"
+            )
+        population //= several
+    try:
+        algorithm = factory(population_size=population, solution=jnp.zeros_like(start), **static)
+    except AssertionError as error:
+        raise ValueError(f"{name} with population={population}: expected otherwise: {error}") from error
+    params = jax.tree.map(jnp.asarray, algorithm.default_params)
+    fields = {field: value for field, value in vars(params).items() if value is not None}
+    if unknown := sorted(hyper.keys() - accepted - fields.keys()):
+        hint = naming.suggest(unknown[0], [*accepted, *fields])
+        raise ValueError(f"{name} has no hyper-parameter {unknown[0]!r}: {hint}known: {sorted({*accepted, *fields})}")
+    given = {"std_init": sigma} if "std_init" in fields else {}
+    given |= {key: value for key, value in hyper.items() if key in fields}
+    return algorithm, params.replace(**{key: jnp.asarray(value, fields[key].dtype) for key, value in given.items()})
+
+
+def _algorithms() -> Mapping[str, Callable[..., Any]]:
+    from evosax import algorithms  # here, because it costs 0.4 s
+
+    return algorithms.algorithms
+
+
+def _population_based() -> Mapping[str, Callable[..., Any]]:
+    from evosax import algorithms
+
+    return algorithms.population_based_algorithms
+
+
+def _without_failures(fitness: Fitness) -> Fitness:
+    """Gives a failed candidate the worst fitness of its generation: algorithms that use values stay finite."""
+    alive = fitness < jnp.inf
+    return jnp.where(alive, fitness, jnp.max(jnp.where(alive, fitness, -jnp.inf)))
+
+
+def _like(state: PyTree, example: PyTree) -> PyTree:
+    """Casts a state to the dtypes of another, so that it is a fixed point."""
+    return jax.tree.map(lambda leaf, as_: jnp.asarray(leaf, as_.dtype), state, example)

@@ -1,0 +1,163 @@
+"""Illumination: a genetic algorithm that spreads an archive over the space of behaviours (ASAL, section 3.3)."""
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from jaxlife.core import tree
+from jaxlife.core.protocol import Evals, Strategy
+from jaxlife.core.types import Array, Float, Metrics, PyTree
+from jaxlife.strategies import space as spaces
+
+
+@struct.dataclass(kw_only=True)
+class Params:
+    """sigma: of a mutation. spread: of the first samples, around `mean[D]`."""
+
+    sigma: Array = tree.param(low=1e-6, high=1e3, transform="log")
+    spread: Array = tree.param(low=1e-6, high=1e3, transform="log")
+    mean: Float[Array, "D"] = tree.frozen()
+
+
+@struct.dataclass(kw_only=True)
+class State:
+    """The archive of K individuals; filled slots come first."""
+
+    genomes: Float[Array, "K D"]
+    descriptors: Float[Array, "K E"]
+    fitness: Float[Array, "K"]
+    filled: Array
+
+
+def illumination_ga(
+    prototype: PyTree,
+    *,
+    population: int = 32,
+    capacity: int = 1024,
+    descriptor_size: int = 512,
+    sigma: float = 0.1,
+    spread: float = 1.0,
+    neighbours: int = 2,
+) -> Strategy:
+    """Builds the illumination search of ASAL: what is too similar to the rest dies.
+
+        parent uniform over the archive, child = parent + sigma N(0, I); then, one at a time, the individual dies whose
+        mean distance to its k nearest living is smallest, until `capacity` are left. Distance: 1 - cosine.
+
+    Until the archive is full the candidates are samples N(m, spread^2). A failed candidate never enters; fitness is
+    kept but not looked at.
+
+    Args:
+        prototype: one solution; its coordinates are `params.mean`.
+        population: N, children a generation.
+        capacity: K, size of the archive.
+        descriptor_size: E, length of `Evals.descriptor`, e.g. of the encoder's embedding.
+        sigma: standard deviation of a mutation, in units of the search coordinates.
+        spread: standard deviation of the first samples.
+        neighbours: k.
+
+    Returns:
+        The strategy. Metrics: those of `space.summary`, `illumination_loss` (mean over the archive of the largest
+        cosine to another individual) and `n_filled`.
+
+    Raises:
+        ValueError: sizes that are too small; at the first `tell`, descriptors of another shape than [N, E].
+
+    Example:
+        >>> ga = illumination_ga(jnp.zeros(3), population=4, capacity=8, descriptor_size=2)
+        >>> state = ga.init(jax.random.key(0), ga.params)
+        >>> x, state = ga.ask(jax.random.key(1), state, ga.params)
+        >>> state, metrics = ga.tell(jax.random.key(1), state, ga.params, x, Evals(jnp.zeros(4), x[:, :2]))
+        >>> int(metrics["n_filled"])
+        4
+
+    Reference: Kumar et al., "Automating the Search for Artificial Life with Foundation Models" (arXiv 2412.17799),
+    section 3.3.
+    """
+    spaces.check_count("population", population, 1)
+    spaces.check_count("neighbours", neighbours, 1)
+    spaces.check_count("capacity", capacity, neighbours + 1, "the archive must hold an individual and its neighbours")
+    spaces.check_count("descriptor_size", descriptor_size, 1)
+    spaces.check_range("sigma", sigma, 0, jnp.inf)
+    spaces.check_range("spread", spread, 0, jnp.inf)
+    space = spaces.of(prototype)
+    dim, dtype = space.start.size, space.start.dtype
+
+    def init(key: jax.Array, params: Params) -> State:
+        return State(
+            genomes=jnp.zeros((capacity, dim), dtype),
+            descriptors=jnp.zeros((capacity, descriptor_size)),
+            fitness=jnp.full(capacity, jnp.inf, jnp.float32),
+            filled=jnp.zeros(capacity, bool),
+        )
+
+    def ask(key: jax.Array, state: State, params: Params) -> tuple[PyTree, State]:
+        parent_key, noise_key = jax.random.split(key)
+        noise = jax.random.normal(noise_key, (population, dim), dtype)
+        parents = state.genomes[jax.random.randint(parent_key, (population,), 0, capacity)]
+        full = jnp.all(state.filled)
+        x = jnp.where(full, parents + params.sigma * noise, params.mean[None] + params.spread * noise)
+        return space.decode(x), state
+
+    def tell(key: jax.Array, state: State, params: Params, candidates: PyTree, evals: Evals) -> tuple[State, Metrics]:
+        _check_descriptor(evals.descriptor, (population, descriptor_size))
+        genomes = jnp.concatenate([state.genomes, space.encode(candidates)])
+        descriptors = jnp.concatenate([state.descriptors, evals.descriptor])
+        fitness = jnp.concatenate([state.fitness, evals.fitness])
+        entered = jnp.isfinite(evals.fitness) & jnp.all(jnp.isfinite(evals.descriptor), axis=1)
+        alive = jnp.concatenate([state.filled, entered])
+        distances, order = _neighbourhood(descriptors, alive, population + neighbours)
+        alive = _thin(distances, order, alive, capacity, population, neighbours)
+        kept = jnp.argsort(~alive, stable=True)[:capacity]
+        new = State(genomes=genomes[kept], descriptors=descriptors[kept], fitness=fitness[kept], filled=alive[kept])
+        crowding = _mean_of_nearest(distances, alive[order], 1)
+        n_filled = jnp.sum(new.filled)
+        loss = 1 - jnp.sum(jnp.where(alive & jnp.isfinite(crowding), crowding, 0)) / jnp.maximum(n_filled, 1)
+        metrics = {**spaces.summary(evals.fitness), "illumination_loss": loss, "n_filled": n_filled}
+        return new, metrics
+
+    params = Params(sigma=jnp.asarray(sigma, dtype), spread=jnp.asarray(spread, dtype), mean=space.start)
+    return Strategy(init, ask, tell, params)
+
+
+def _neighbourhood(descriptors: Float[Array, "M E"], alive: Array, count: int) -> tuple[Float[Array, "M J"], Array]:
+    """Distances to, and indices of, the `count` nearest of each, nearest first; the dead are infinitely far.
+
+    As many as may die, and k more, are enough: whoever dies, the k nearest living are among them.
+    """
+    unit = descriptors / jnp.maximum(jnp.linalg.norm(descriptors, axis=1, keepdims=True), 1e-12)
+    unit = jnp.where(alive[:, None], unit, 0)
+    m = unit.shape[0]
+    apart = alive[None] & ~jnp.eye(m, dtype=bool)
+    distances = jnp.where(apart, 1 - unit @ unit.T, jnp.inf)
+    indices = jnp.broadcast_to(jnp.arange(m)[None], (m, m))
+    nearest, order = jax.lax.sort_key_val(distances, indices, dimension=1)
+    return nearest[:, :count], order[:, :count]
+
+
+def _mean_of_nearest(distances: Float[Array, "M J"], living: Array, k: int) -> Float[Array, "M"]:
+    """Mean distance to the k nearest among the living; infinite where there are fewer than k."""
+    chosen = living & (jnp.cumsum(living, axis=1) <= k)
+    return jnp.sum(jnp.where(chosen, distances, 0), axis=1) / k + jnp.where(jnp.sum(chosen, axis=1) < k, jnp.inf, 0)
+
+
+def _thin(
+    distances: Float[Array, "M J"], order: Array, alive: Array, capacity: int, rounds: int, neighbours: int
+) -> Array:
+    """Kills the most crowded, one by one, until `capacity` live; ties kill the oldest slot."""
+
+    def kill(_: Array, alive: Array) -> Array:
+        crowding = jnp.where(alive, _mean_of_nearest(distances, alive[order], neighbours), jnp.inf)
+        victim = jnp.argmin(crowding)
+        return alive.at[victim].set(alive[victim] & (jnp.sum(alive) <= capacity))
+
+    return jax.lax.fori_loop(0, rounds, kill, alive)
+
+
+def _check_descriptor(descriptor: PyTree, expected: tuple[int, int]) -> None:
+    shape = getattr(descriptor, "shape", None)
+    if shape != expected:
+        raise ValueError(
+            f"Evals.descriptor: expected shape [N, E] = {list(expected)}, got {shape}; "
+            "report a descriptor of each candidate, and give its length to the factory as descriptor_size="
+        )

@@ -1,0 +1,83 @@
+"""Random search: independent samples, the baseline that every strategy must beat."""
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from jaxlife.core import tree
+from jaxlife.core.protocol import Evals, Strategy
+from jaxlife.core.types import Array, Float, Metrics, PyTree
+from jaxlife.strategies import space as spaces
+
+
+@struct.dataclass(kw_only=True)
+class Params:
+    """sigma: standard deviation of the samples. mean[D]: their centre."""
+
+    sigma: Array = tree.param(low=1e-6, high=1e3, transform="log")
+    mean: Float[Array, "D"] = tree.frozen()
+
+
+@struct.dataclass(kw_only=True)
+class State:
+    """The best candidate so far, in search coordinates, and its fitness (+inf before the first success)."""
+
+    best: Float[Array, "D"]
+    best_fitness: Array
+
+
+def random_search(prototype: PyTree, *, population: int = 16, sigma: float = 1.0, uniform: bool = False) -> Strategy:
+    """Builds a search that learns nothing: x ~ N(m, sigma^2), or uniform in the box.
+
+    Args:
+        prototype: one solution; its coordinates are the centre `params.mean`.
+        population: N, samples a generation.
+        sigma: standard deviation, in units of the search coordinates.
+        uniform: sample the coordinates whose bounds are finite uniformly between them; the others stay Gaussian.
+
+    Returns:
+        The strategy; its metrics are those of `space.summary`.
+
+    Raises:
+        ValueError: a population below 1, a standard deviation that is not positive, `uniform` without a finite bound.
+
+    Example:
+        >>> search = random_search(jnp.zeros(3), population=4)
+        >>> state = search.init(jax.random.key(0), search.params)
+        >>> search.ask(jax.random.key(1), state, search.params)[0].shape
+        (4, 3)
+    """
+    spaces.check_count("population", population, 1)
+    spaces.check_range("sigma", sigma, 0, jnp.inf)
+    space = spaces.of(prototype)
+    low, high = space.bounds
+    boxed = jnp.isfinite(low) & jnp.isfinite(high)
+    if uniform and not bool(jnp.any(boxed)):
+        raise ValueError(
+            "uniform=True: expected a field with finite bounds, got none; declare one with "
+            "tree.param(low=, high=), or leave uniform=False"
+        )
+
+    def init(key: jax.Array, params: Params) -> State:
+        return State(best=params.mean, best_fitness=jnp.full((), jnp.inf, jnp.float32))
+
+    def ask(key: jax.Array, state: State, params: Params) -> tuple[PyTree, State]:
+        gauss_key, uniform_key = jax.random.split(key)
+        shape = (population, space.start.size)
+        x = params.mean[None] + params.sigma * jax.random.normal(gauss_key, shape, space.start.dtype)
+        if uniform:
+            unit = jax.random.uniform(uniform_key, shape, space.start.dtype)
+            inside = jnp.where(boxed, low, 0)[None] + jnp.where(boxed, high - low, 0)[None] * unit
+            x = jnp.where(boxed[None], inside, x)
+        return space.decode(x), state
+
+    def tell(key: jax.Array, state: State, params: Params, candidates: PyTree, evals: Evals) -> tuple[State, Metrics]:
+        fitness = jnp.where(jnp.isnan(evals.fitness), jnp.inf, evals.fitness)
+        champion = jnp.argmin(fitness)
+        better = fitness[champion] < state.best_fitness
+        best = jnp.where(better, space.encode(candidates)[champion], state.best)
+        best_fitness = jnp.where(better, fitness[champion], state.best_fitness)
+        return State(best=best, best_fitness=best_fitness), spaces.summary(evals.fitness)
+
+    params = Params(sigma=jnp.asarray(sigma, space.start.dtype), mean=space.start)
+    return Strategy(init, ask, tell, params)

@@ -1,0 +1,48 @@
+"""Ranks: invariances that every rank-based strategy rests on."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jaxlife.ops import ranks
+
+N = 7
+WEIGHTS = jnp.asarray(np.array([0.5, 0.3, 0.2, 0.0, -0.1, -0.2, -0.3]), jnp.float32)
+fitnesses = st.lists(st.sampled_from([-2.0, 0.0, 0.5, 3.0, np.inf]), min_size=N, max_size=N)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(fitnesses, st.permutations(range(N)))
+def test_weights_follow_the_candidates_through_any_permutation(fitness, order):
+    fitness, order = np.array(fitness, np.float32), np.array(order)
+    weights = np.asarray(ranks.recombination_weights(jnp.asarray(fitness), WEIGHTS))
+    permuted = np.asarray(ranks.recombination_weights(jnp.asarray(fitness[order]), WEIGHTS))
+    np.testing.assert_array_equal(weights[order], permuted)
+    for value in set(fitness):
+        assert len(set(weights[fitness == value])) == 1, "equal fitness must get equal weight"
+    assert (weights[np.isinf(fitness)] <= 0).all()
+    if np.isfinite(fitness).any():
+        assert weights[np.isfinite(fitness)].max() > 0
+    else:
+        assert (weights == 0).all()
+
+
+def test_positive_weights_keep_their_sum_when_some_candidates_fail():
+    weights = ranks.recombination_weights(jnp.array([jnp.inf] * 5 + [1.0, jnp.nan]), WEIGHTS)
+    assert float(jnp.sum(jnp.maximum(weights, 0))) == pytest.approx(1)
+    assert int(jnp.argmax(weights)) == 5
+
+
+def test_a_monotone_transformation_of_fitness_changes_nothing():
+    fitness = jnp.array([3.0, -1.0, 2.0, 0.5, 7.0, -4.0, 0.0])
+    for f in (jnp.exp(fitness), fitness**3 - 9, jnp.arctan(fitness)):
+        np.testing.assert_array_equal(
+            ranks.recombination_weights(f, WEIGHTS), ranks.recombination_weights(fitness, WEIGHTS)
+        )
+        np.testing.assert_array_equal(ranks.centred_ranks(f), ranks.centred_ranks(fitness))
+
+
+def test_centred_ranks_have_mean_zero_even_with_ties():
+    assert float(jnp.sum(ranks.centred_ranks(jnp.array([1.0, 1.0, 1.0, 2.0, jnp.inf])))) == pytest.approx(0, abs=1e-6)

@@ -1,0 +1,42 @@
+"""Every strategy of the registry keeps the laws of a Strategy."""
+
+import jax.numpy as jnp
+import pytest
+from flax import struct
+
+from jaxlife.core import checks, tree
+from jaxlife.strategies import STRATEGIES
+
+
+@struct.dataclass(kw_only=True)
+class World:
+    """A prototype with every kind of field."""
+
+    feed: jnp.ndarray = tree.param(low=0.0, high=1.0, transform="sigmoid")
+    rate: jnp.ndarray = tree.param(low=1e-3, high=1e3, transform="log")
+    rule: jnp.ndarray = tree.param(transform="bits", bits=5)
+    pattern: jnp.ndarray = tree.frozen()
+    weights: dict
+
+
+WORLD = World(
+    feed=jnp.full((2,), 0.3),
+    rate=jnp.asarray(2.0),
+    rule=jnp.asarray(9),
+    pattern=jnp.ones(3),
+    weights={"w": jnp.zeros((2, 2))},
+)
+
+
+@pytest.mark.parametrize("name", [name for name, entry in STRATEGIES.items() if not entry.host])
+def test_laws_of_a_strategy(name, key):
+    entry = STRATEGIES[name]
+    extra = {"descriptor_size": 3} if entry.archive else {}
+    strategy = entry.factory(WORLD, population=6, **extra)
+    checks.check_strategy(strategy, WORLD, key, descriptor_size=3 if entry.archive else 0)
+
+
+@pytest.mark.parametrize("name", list(STRATEGIES))
+def test_bad_population_is_refused(name):
+    with pytest.raises(ValueError, match="population: expected"):
+        STRATEGIES[name].factory(WORLD, population=0)
