@@ -1,0 +1,118 @@
+"""Files that are either the old one or the new one, whole: never something between, whenever the machine stops.
+
+A file is written beside its place under a hidden temporary name, forced to the disk, then renamed over the old one;
+POSIX makes the rename atomic. What a killed process leaves are hidden names, which `sweep` removes.
+"""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+PREFIX = ".part-"
+"""What the name of unfinished work begins with."""
+
+
+def write(path: str | Path, data: bytes | str) -> Path:
+    """Replaces the file at `path` by `data`; whoever reads it sees the old contents or the new.
+
+    Args:
+        path: where the file goes; its folder exists.
+        data: bytes, or text that is encoded as UTF-8.
+
+    Returns:
+        The path.
+
+    Raises:
+        OSError: the file cannot be written; what stood at `path` is untouched.
+
+    Example:
+        >>> import tempfile
+        >>> write(Path(tempfile.mkdtemp()) / "note.txt", "whole").read_text()
+        'whole'
+    """
+    path = Path(path)
+    part = partial(path)
+    try:
+        with open(part, "wb") as file:
+            file.write(data.encode() if isinstance(data, str) else data)
+            file.flush()
+            os.fsync(file.fileno())
+        commit(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def write_json(path: str | Path, value: Any) -> Path:
+    r"""Replaces the file at `path` by `value` as indented JSON.
+
+    Example:
+        >>> import tempfile
+        >>> write_json(Path(tempfile.mkdtemp()) / "a.json", {"a": 1}).read_text()
+        '{\n  "a": 1\n}\n'
+    """
+    return write(path, json.dumps(value, indent=2) + "\n")
+
+
+def partial(path: str | Path) -> Path:
+    """Returns the hidden name, in the same folder, under which `path` is being made.
+
+    Example:
+        >>> partial("runs/best.npz").name.startswith(".part-best.npz-")
+        True
+    """
+    path = Path(path)
+    return path.with_name(f"{PREFIX}{path.name}-{os.getpid()}")
+
+
+def commit(part: Path, path: Path) -> None:
+    """Renames finished work, a file or a folder, to its place, and forces the rename to the disk.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> part = partial(folder / "a.txt")
+        >>> _ = part.write_text("done")
+        >>> commit(part, folder / "a.txt")
+        >>> [entry.name for entry in folder.iterdir()]
+        ['a.txt']
+    """
+    os.replace(part, path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Forces a file, or the entries of a folder, to the disk.
+
+    Example:
+        >>> import tempfile
+        >>> sync(Path(tempfile.mkdtemp()))
+    """
+    if os.name == "nt" and path.is_dir():  # Windows cannot open a folder; its renames are journalled
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sweep(folder: Path) -> None:
+    """Removes what killed processes left unfinished in `folder`.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = partial(folder / "a.txt").write_text("hal")
+        >>> sweep(folder)
+        >>> list(folder.iterdir())
+        []
+    """
+    for entry in folder.glob(f"{PREFIX}*"):
+        if entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)

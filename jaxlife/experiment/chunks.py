@@ -1,0 +1,178 @@
+"""One compiled program that makes any number of steps of a System: the outermost border, where the runner jits once.
+
+A chunk is a loop of `n <= size` steps with `n` traced. The remainder of a run, the first chunk after a resume and a
+full chunk are therefore the same program, so a run comes out bit for bit the same however often it was killed.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec, SingleDeviceSharding
+
+from jaxlife.core import rollout
+from jaxlife.core.protocol import Assembly, Substrate, System
+from jaxlife.core.types import Observe, PyTree
+
+MAX_METRIC = 1024
+"""Most numbers in one metric of one step; what is larger belongs in the state or in a file."""
+
+
+class Program(NamedTuple):
+    """A System ready to run.
+
+    Attributes:
+        template: the state's structure, shapes, dtypes and, on devices, shardings, as `jax.ShapeDtypeStruct`s.
+        start: `() -> state`, the state before the first step.
+        advance: `(state, step, n) -> (state, metrics[n, ...])`, makes the steps `step` to `step + n - 1` and consumes
+            `state`.
+    """
+
+    template: PyTree
+    start: Callable[[], PyTree]
+    advance: Callable[[PyTree, int, int], tuple[PyTree, dict[str, np.ndarray]]]
+
+
+def compile_program(
+    system: System | Substrate | Assembly, params: PyTree, key: jax.Array, *, observe: Observe | None, size: int
+) -> Program:
+    """Compiles the start of a System and a chunk of at most `size` steps.
+
+    Step t uses the same key as in `core.rollout`: what is computed here is what a plain rollout computes.
+
+    Args:
+        system: what to run.
+        params: its params, on the devices where they should stay.
+        key: one typed key for the whole run.
+        observe: `(state, params, out) -> metrics`; `out` itself when None.
+        size: most steps in a chunk, at least 1.
+
+    Raises:
+        ValueError: metrics that are no dict of small arrays.
+
+    Example:
+        >>> counter = System(lambda key, params: params, lambda key, state, params, x: (state + 1, {"n": state}))
+        >>> program = compile_program(counter, jnp.int32(0), jax.random.key(0), observe=None, size=4)
+        >>> state, metrics = program.advance(program.start(), 0, 3)
+        >>> int(state), metrics["n"].tolist()
+        (3, [0, 1, 2])
+    """
+    see = observe or (lambda state, params, out: out)
+    one = rollout.rollout(system, frames=1, observe=lambda state, params, out: name_metrics(see(state, params, out)))
+
+    def begin(key: jax.Array, params: PyTree) -> PyTree:
+        return jax.tree.map(_own, system.init(jax.random.split(key)[0], params))
+
+    def chunk(key: jax.Array, params: PyTree, state: PyTree, start: jax.Array, n: jax.Array) -> tuple[PyTree, PyTree]:
+        def body(i: jax.Array, carry: tuple[PyTree, PyTree]) -> tuple[PyTree, PyTree]:
+            state, seen = carry
+            state, now = one(key, params, state=state, start=start + i)
+            place = lambda buffer, value: jax.lax.dynamic_update_slice_in_dim(buffer, value, i, axis=0)  # noqa: E731
+            return state, jax.tree.map(place, seen, now)
+
+        _, now = jax.eval_shape(one, key, params, state=state)
+        blank = jax.tree.map(lambda leaf: jnp.zeros((size, *leaf.shape[1:]), leaf.dtype), now)
+        return jax.lax.fori_loop(0, n, body, (state, blank))
+
+    started = jax.jit(begin).lower(key, params)
+    template = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), started.out_info)
+    compiled, template = _compile(chunk, key, params, template)
+    start = started.compile()
+
+    def advance(state: PyTree, step: int, n: int) -> tuple[PyTree, dict[str, np.ndarray]]:
+        state, seen = compiled(key, params, state, np.int32(step), np.int32(n))
+        return state, {name: np.asarray(value)[:n] for name, value in seen.items()}
+
+    return Program(template, lambda: place(start(key, params), template), advance)
+
+
+def host_program(
+    system: System | Substrate | Assembly, params: PyTree, key: jax.Array, *, observe: Observe | None
+) -> Program:
+    """Drives a System whose step leaves JAX (text, a remote model) by a Python loop, with the keys of `core.rollout`.
+
+    Example:
+        >>> echo = System(init=lambda key, params: np.zeros(1), step=lambda key, state, params, x: (state + params, {}))
+        >>> program = host_program(echo, 2.0, jax.random.key(0), observe=lambda s, p, out: {"sum": s.sum()})
+        >>> program.advance(program.start(), 0, 3)[1]["sum"].tolist()
+        [2.0, 4.0, 6.0]
+    """
+    observe = observe or (lambda state, params, out: out)
+    init_key, step_key = jax.random.split(key)
+    first = system.init(init_key, params)
+
+    def advance(state: PyTree, step: int, n: int) -> tuple[PyTree, dict[str, np.ndarray]]:
+        rows = []
+        for t in range(step, step + n):
+            state, out = system.step(jax.random.fold_in(step_key, t), state, params, None)
+            rows.append(jax.tree.map(np.asarray, name_metrics(observe(state, params, out))))
+        return state, {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+
+    return Program(jax.tree.map(_describe, first), lambda: first, advance)
+
+
+def name_metrics(metrics: Any) -> dict[str, Any]:
+    """Flattens metrics to one dict with names such as "strategy/sigma", and refuses what no log can hold.
+
+    Raises:
+        ValueError: not a dict of arrays of at most `MAX_METRIC` numbers.
+
+    Example:
+        >>> list(name_metrics({"loss": jnp.zeros(()), "strategy": {"sigma": jnp.ones(())}}))
+        ['loss', 'strategy/sigma']
+    """
+    mend = "give observe=lambda state, params, out: {'name': value, ...} that picks or averages what should be logged"
+    if not isinstance(metrics, dict):
+        raise ValueError(f"metrics: expected a dict of arrays, got {type(metrics).__name__}; {mend}")
+    named = {}
+    for path, value in jax.tree_util.tree_leaves_with_path(metrics):
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        value = value if isinstance(value, jax.Array) else np.asarray(value)
+        if not (jnp.issubdtype(value.dtype, jnp.number) or value.dtype == bool):
+            raise ValueError(f"metrics {name!r}: expected numbers, got dtype {value.dtype}; {mend}")
+        if value.size > MAX_METRIC:
+            raise ValueError(
+                f"metrics {name!r}: expected at most {MAX_METRIC} numbers, got shape {value.shape}; {mend}"
+            )
+        named[name] = value
+    return named
+
+
+def place(state: PyTree, template: PyTree) -> PyTree:
+    """Moves a state to the devices that the compiled chunk wants it on.
+
+    Example:
+        >>> place({"a": jnp.ones(2)}, {"a": jax.ShapeDtypeStruct((2,), jnp.float32)})["a"].tolist()
+        [1.0, 1.0]
+    """
+    return jax.tree.map(
+        lambda leaf, like: leaf if like.sharding is None else jax.device_put(leaf, like.sharding), state, template
+    )
+
+
+def _compile(chunk: Callable, key: jax.Array, params: PyTree, template: PyTree) -> tuple[Callable, PyTree]:
+    """Compiles so that the state comes out where it went in: the second chunk is the first program again."""
+    counts = np.int32(0), np.int32(0)
+    compiled = jax.jit(chunk, donate_argnums=2).lower(key, params, template, *counts).compile()
+    shardings, _ = compiled.output_shardings
+    placed = jax.tree.map(lambda leaf, sharding: leaf.update(sharding=sharding), template, shardings)
+    if all(isinstance(sharding, SingleDeviceSharding) for sharding in jax.tree.leaves(shardings)):
+        return compiled, placed
+    mesh = next(s.mesh for s in jax.tree.leaves(shardings) if isinstance(s, NamedSharding))
+    everywhere = NamedSharding(mesh, PartitionSpec())  # every process reads the metrics
+    settled = jax.jit(chunk, donate_argnums=2, out_shardings=(shardings, everywhere))
+    return settled.lower(key, params, placed, *counts).compile(), placed
+
+
+def _own(leaf: Any) -> jax.Array:
+    """A strongly typed copy: the state is donated, so it may share no buffer with the params."""
+    leaf = jnp.asarray(leaf)
+    return jnp.copy(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.extended) else jnp.array(leaf, leaf.dtype, copy=True)
+
+
+def _describe(leaf: Any) -> jax.ShapeDtypeStruct:
+    if not isinstance(leaf, jax.Array | np.ndarray | np.generic):
+        raise ValueError(f"state: expected arrays at the leaves, got {type(leaf).__name__}; store text as uint8 arrays")
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=getattr(leaf, "sharding", None))

@@ -1,0 +1,96 @@
+"""Writes down what a run does: metrics to the loggers, progress to the terminal, time to status.json."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from jaxlife.experiment import atomic, checkpoint, metrics, processes, progress, record, rundir
+
+
+class Journal:
+    """The chief's notes; in the other processes of a run it does nothing.
+
+    Args:
+        folder: the run's folder.
+        step: the number of steps made.
+        steps: the number there should be.
+        log_every: steps between logged lines.
+        loggers: see `metrics.open_loggers`.
+        headline: the metric beside the progress bar.
+        config: for loggers that show it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        step: int,
+        steps: int,
+        log_every: int,
+        loggers: Sequence[str],
+        headline: str | None,
+        config: Mapping[str, Any],
+    ) -> None:
+        self._folder, self._steps, self._log_every = folder, steps, log_every
+        self._chief = processes.is_chief()
+        self._begun, self._spent = time.monotonic(), _seconds_before(folder) if step else 0.0
+        if not self._chief:
+            return
+        self._loggers = metrics.open_loggers(loggers, folder, step=step, config=config)
+        self._progress = progress.Progress(steps=steps, done=step, headline=headline)
+        changed = rundir.begin_session(folder, record.session(step))
+        self._greet(step, changed)
+
+    def add(self, step: int, seen: Mapping[str, np.ndarray]) -> None:
+        """Takes the metrics `[n, ...]` of the last n steps, `step` being the number of steps made."""
+        if not self._chief:
+            return
+        n = min((len(value) for value in seen.values()), default=0)
+        with checkpoint.explained(self._folder / "metrics.jsonl", self._folder / "checkpoints"):
+            for i in range(n):
+                if (done := step - n + 1 + i) % self._log_every == 0:
+                    for logger in self._loggers:
+                        logger.write(done, {name: value[i] for name, value in seen.items()})
+        self._progress.update(step, {name: value[-1] for name, value in seen.items()})
+
+    def flush(self, step: int) -> None:
+        """Makes safe what was written, so that a checkpoint may say it is."""
+        if not self._chief:
+            return
+        seconds = round(self._spent + time.monotonic() - self._begun, 3)
+        status = {"step": step, "steps": self._steps, "finished": step >= self._steps, "seconds": seconds}
+        with checkpoint.explained(self._folder, self._folder / "checkpoints"):
+            for logger in self._loggers:
+                logger.flush()
+            atomic.write_json(self._folder / "status.json", status)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._chief:
+            self._progress.close()
+            for logger in self._loggers:
+                logger.close()
+
+    def _greet(self, step: int, changed: Sequence[str]) -> None:
+        if step >= self._steps:
+            self._progress.note(f"{self._folder}: all {step} steps are made")
+        elif step:
+            self._progress.note(f"{self._folder}: going on from step {step} of {self._steps}")
+        if changed and step < self._steps:
+            self._progress.note("the session before ran under (then | now), so bits may differ:\n" + "\n".join(changed))
+
+
+def _seconds_before(folder: Path) -> float:
+    try:
+        return float(json.loads((folder / "status.json").read_text())["seconds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0.0  # no run before, or a status of an older version: time is a courtesy, not a result

@@ -1,0 +1,104 @@
+"""What a person sees of a run: a bar on a terminal, a plain line now and then everywhere else."""
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from typing import IO
+
+import numpy as np
+import tqdm
+
+_HEADLINES = ("best_fitness", "fitness", "loss", "score", "reward")
+_LINE_EVERY = 10.0  # seconds between plain lines
+
+
+class Progress:
+    """Shows steps made, rate, time left and one metric.
+
+    Example:
+        >>> import io
+        >>> stream = io.StringIO()
+        >>> progress = Progress(steps=4, done=0, headline=None, stream=stream)
+        >>> progress.update(4, {"loss": np.float32(0.5)})
+        >>> progress.close()
+        >>> stream.getvalue().startswith("4/4 steps (100 %)  loss 0.5")
+        True
+    """
+
+    def __init__(self, *, steps: int, done: int, headline: str | None, stream: IO[str] | None = None) -> None:
+        self._steps, self._done, self._headline = steps, done, headline
+        self._stream = stream or sys.stderr
+        self._begun, self._first = time.monotonic(), done
+        self._last_line = self._begun
+        self._bar = None
+        if self._stream.isatty() and os.environ.get("TERM") != "dumb":
+            self._bar = tqdm.tqdm(
+                total=steps,
+                initial=done,
+                unit="step",
+                file=self._stream,
+                dynamic_ncols=True,
+                smoothing=0.1,
+                mininterval=0.2,
+            )
+
+    def update(self, done: int, metrics: Mapping[str, np.ndarray]) -> None:
+        """Shows that `done` steps are made; `metrics` are the latest."""
+        metric = headline(metrics, self._headline)
+        if self._bar is not None:
+            self._bar.set_postfix_str(metric, refresh=False)
+            self._bar.update(done - self._done)
+            self._done = done
+            return
+        self._done = done
+        now = time.monotonic()
+        if done >= self._steps or now - self._last_line >= _LINE_EVERY:
+            self._last_line = now
+            self.note(f"{done}/{self._steps} steps ({100 * done // self._steps} %)  {metric}  {self._rate(now)}")
+
+    def note(self, text: str) -> None:
+        """Prints a line without tearing the bar."""
+        if self._bar is not None:
+            self._bar.write(text, file=self._stream)
+        else:
+            print(text, file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """Leaves the bar as it stands."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def _rate(self, now: float) -> str:
+        seconds = max(now - self._begun, 1e-9)
+        rate = (self._done - self._first) / seconds
+        left = f"{duration((self._steps - self._done) / rate)} left" if rate and self._done < self._steps else ""
+        return f"{rate:.3g} steps/s  {left}".rstrip()
+
+
+def headline(metrics: Mapping[str, np.ndarray], name: str | None = None) -> str:
+    """Formats the metric a person wants to watch: the one named, else a well-known one, else the first.
+
+    Example:
+        >>> headline({"sigma": np.float32(0.1), "best_fitness": np.float32(-0.25)})
+        'best_fitness -0.25'
+    """
+    if not metrics:
+        return ""
+    chosen = next((known for known in (name, *_HEADLINES) if known in metrics), None) or next(iter(metrics))
+    value = np.asarray(metrics[chosen], np.float64)
+    return f"{chosen} {float(value):.4g}" if value.ndim == 0 else f"mean {chosen} {float(value.mean()):.4g}"
+
+
+def duration(seconds: float) -> str:
+    """Formats a time for reading.
+
+    Example:
+        >>> duration(8.2), duration(3725)
+        ('8 s', '1 h 02 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s"
+    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:02.0f} min"

@@ -1,0 +1,174 @@
+"""Runs any System in chunks of scanned steps, so that nothing is lost whenever it is stopped."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxlife.core.protocol import Assembly, Substrate, System
+from jaxlife.core.types import Observe, PyTree
+from jaxlife.experiment import checkpoint, chunks, journal, processes, record, rundir, signals
+
+FREE = frozenset({"config.steps", "config.generations", "config.runner"})
+"""Parts of a config that may change when a run goes on: they say how long and how often, not what is computed."""
+
+
+class Result(NamedTuple):
+    """What a run ends with.
+
+    Attributes:
+        state: the last state.
+        step: the number of steps made.
+        finished: False where a signal ended the run early; the same call goes on from there.
+        workdir: the folder with the files.
+    """
+
+    state: PyTree
+    step: int
+    finished: bool
+    workdir: Path
+
+
+def run(
+    system: System | Substrate | Assembly,
+    params: PyTree,
+    key: jax.Array,
+    *,
+    steps: int,
+    workdir: str | Path,
+    config: Mapping[str, Any] | None = None,
+    observe: Observe | None = None,
+    chunk: int = 10,
+    checkpoint_every: int = 100,
+    keep: int = 3,
+    log_every: int = 1,
+    loggers: Sequence[str] = (),
+    headline: str | None = None,
+    host: bool = False,
+    on_finish: Callable[[Path, PyTree], None] | None = None,
+) -> Result:
+    """Makes `steps` steps of a System, or what is left of them in a workdir where some are made.
+
+    On one machine with one set of versions the result is the same, bit for bit, however often the run is killed and
+    started again.
+
+    Args:
+        system: what to run.
+        params: its params.
+        key: one typed key for the whole run; step t uses the key that `core.rollout` gives it.
+        steps: the number of steps the run should have made at its end; a larger one lengthens a finished run.
+        workdir: the folder of this run; made if it is not there. See `jaxlife.experiment.rundir` for what lies in it.
+        config: what `system` and `params` were made from, as plain values; recorded, and a workdir of another is refused.
+        observe: `(state, params, out) -> metrics`, a dict of small arrays; by default the system's own, else `out`.
+        chunk: steps inside one call of the compiled program; between two, progress is shown and signals are heard.
+        checkpoint_every: steps between checkpoints; there is always one at the end.
+        keep: how many checkpoints to leave.
+        log_every: steps between lines of metrics.jsonl.
+        loggers: besides metrics.jsonl: "tensorboard", "wandb".
+        headline: the metric shown beside the progress bar.
+        host: drive the system by a Python loop because its step leaves JAX.
+        on_finish: `(workdir, state)`, called when all steps are made, e.g. to draw pictures.
+
+    Returns:
+        The last state and how it came.
+
+    Raises:
+        ValueError: counts below 1, a key that is not one typed key, metrics that cannot be logged.
+        WorkdirError: the folder cannot be written, belongs to another config, or is in use.
+        CheckpointError: none that is there is whole, or a new one cannot be written; the good ones are untouched.
+
+    Example:
+        >>> import tempfile
+        >>> import jax.numpy as jnp
+        >>> counter = System(lambda key, params: params, lambda key, state, params, x: (state + 1, {"n": state}))
+        >>> result = run(counter, jnp.int32(0), jax.random.key(0), steps=25, workdir=tempfile.mkdtemp())
+        >>> int(result.state), result.finished
+        (25, True)
+    """
+    _check(key, steps=steps, chunk=chunk, checkpoint_every=checkpoint_every, keep=keep, log_every=log_every)
+    observe = observe or getattr(system, "observe", None)
+    identity = {"config": record.plain(config or {}), "key": record.key_data(key)}
+    with _opened(workdir, identity) as folder, signals.graceful(_say_stopping) as stopped:
+        key, params = processes.replicate((key, params))
+        program = (
+            chunks.host_program(system, params, key, observe=observe)
+            if host
+            else chunks.compile_program(system, params, key, observe=observe, size=chunk)
+        )
+        step, state = checkpoint.restore_latest(folder / "checkpoints", program.template) or (0, program.start())
+        if step > steps:
+            raise ValueError(
+                f"steps: {folder} holds {step} steps already, got steps={steps}; ask for more or take another workdir"
+            )
+        with journal.Journal(
+            folder,
+            step=step,
+            steps=steps,
+            log_every=log_every,
+            loggers=loggers,
+            headline=headline,
+            config=identity["config"],
+        ) as log:
+            halted = False
+            while step < steps and not halted:
+                n = _until_next_stop(step, steps, chunk, checkpoint_every)
+                state, seen = program.advance(state, step, n)
+                step += n
+                log.add(step, seen)
+                halted = processes.agree(stopped())
+                if step == steps or halted or step % checkpoint_every == 0:
+                    log.flush(step)
+                    checkpoint.save(folder / "checkpoints", step, state, keep=keep)
+        if step == steps and on_finish is not None and processes.is_chief():
+            on_finish(folder, state)
+    _say_end(folder, step, steps)
+    return Result(state, step, step == steps, folder)
+
+
+@contextmanager
+def _opened(workdir: str | Path, identity: Mapping[str, Any]) -> Iterator[Path]:
+    """The folder, made, locked and claimed by the chief; the other processes wait for that."""
+    if processes.is_chief():
+        folder = rundir.create(workdir)
+        with rundir.locked(folder):
+            rundir.claim(folder, identity, free=FREE)
+            processes.barrier("workdir")
+            yield folder
+    else:
+        processes.barrier("workdir")
+        yield Path(workdir).expanduser().absolute()
+
+
+def _until_next_stop(step: int, steps: int, chunk: int, checkpoint_every: int) -> int:
+    """Steps to the next multiple of `chunk` or of `checkpoint_every`, or to the end."""
+    return min(chunk - step % chunk, checkpoint_every - step % checkpoint_every, steps - step)
+
+
+def _check(key: jax.Array, **counts: int) -> None:
+    if not (isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ()):
+        raise ValueError(f"key: expected one typed key, e.g. jax.random.key(0), got {key!r:.80}")
+    for name, value in counts.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name}: expected an integer of at least 1, got {value!r}")
+
+
+def _say_stopping(name: str) -> None:
+    print(f"{name}: saving a checkpoint after this chunk; once more ends at once", file=sys.stderr, flush=True)
+
+
+def _say_end(folder: Path, step: int, steps: int) -> None:
+    if not processes.is_chief():
+        return
+    if step < steps:
+        print(
+            f"stopped at step {step} of {steps}; the same command goes on from there: {folder}",
+            file=sys.stderr,
+            flush=True,
+        )
+        return
+    names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+    print(f"results: {folder} ({', '.join(names)})", file=sys.stderr, flush=True)
