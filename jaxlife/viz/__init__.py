@@ -1,1 +1,23 @@
 """Frames to pictures, video and static pages."""
+
+from jaxlife.viz.files import save
+from jaxlife.viz.page import page
+from jaxlife.viz.records import Chart, Clip, Comparison, Contender, Curve, Section, Table
+from jaxlife.viz.video import Film, encode_film, encode_gif, encode_mp4, encode_png
+
+__all__ = [
+    "Chart",
+    "Clip",
+    "Comparison",
+    "Contender",
+    "Curve",
+    "Film",
+    "Section",
+    "Table",
+    "encode_film",
+    "encode_gif",
+    "encode_mp4",
+    "encode_png",
+    "page",
+    "save",
+]

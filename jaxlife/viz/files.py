@@ -1,0 +1,81 @@
+"""Bytes to a file, all or nothing, and bytes to a `data:` address."""
+
+import base64
+import os
+import tempfile
+from pathlib import Path
+
+_TYPES = {
+    "mp4": "video/mp4",
+    "gif": "image/gif",
+    "png": "image/png",
+    "svg": "image/svg+xml",
+}
+
+
+def save(path: str | os.PathLike[str], content: bytes | str) -> Path:
+    """Writes a file so that a reader, or a run killed at any moment, sees the old content or the new, never a part.
+
+    The bytes go to a temporary file in the same folder, to the disk, and then take the name in one step.
+
+    Args:
+        path: where; missing folders are made.
+        content: bytes, or text (written as UTF-8; what UTF-8 cannot hold becomes "?").
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: nothing to write.
+        OSError: the folder cannot be made or written; whatever was at `path` is unharmed.
+
+    Example:
+        >>> import tempfile
+        >>> save(tempfile.mkdtemp() + "/new/picture.txt", "seen").read_text()
+        'seen'
+    """
+    if not content:
+        raise ValueError(f"{path}: expected something to write, got 0 bytes; a picture or page is never empty")
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".part-{path.name}-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode(errors="replace") if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o666 & ~_umask())  # mkstemp makes files private; a page is to be shown
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def data_uri(content: bytes, kind: str) -> str:
+    """Writes bytes as an address that holds them, so that a page needs no second file.
+
+    Args:
+        content: the bytes of the file.
+        kind: its suffix, one of mp4, gif, png, svg.
+
+    Raises:
+        ValueError: unknown kind.
+
+    Example:
+        >>> data_uri(b"GIF89a", "gif")
+        'data:image/gif;base64,R0lGODlh'
+    """
+    if kind not in _TYPES:
+        raise ValueError(f"kind: expected one of {', '.join(_TYPES)}, got {kind!r}")
+    return f"data:{_TYPES[kind]};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def _umask() -> int:
+    """The mask of new files; Python can read it only by setting it."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+__all__ = ["data_uri", "save"]
