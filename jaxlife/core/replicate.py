@@ -6,12 +6,13 @@ from jaxlife.core.protocol import Assembly, Substrate, System
 from jaxlife.core.types import PyTree
 
 
-def replicate(system: System | Substrate | Assembly, n: int) -> System:
+def replicate(system: System | Substrate | Assembly, n: int, params_axes: PyTree = None) -> System:
     """Returns the System that steps `n` copies at once; every leaf of its state and `out` has a leading axis n.
 
     Args:
-        system: what to copy; the copies share their params and differ in their keys.
+        system: what to copy; the copies differ in their keys.
         n: number of copies, at least 1.
+        params_axes: which params the copies have of their own, as `in_axes` of `jax.vmap`; all are shared when None.
 
     Raises:
         ValueError: `n` below 1.
@@ -25,9 +26,9 @@ def replicate(system: System | Substrate | Assembly, n: int) -> System:
         raise ValueError(f"n: expected at least one copy, got {n}")
 
     def init(key: jax.Array, params: PyTree) -> PyTree:
-        return jax.vmap(system.init, in_axes=(0, None))(jax.random.split(key, n), params)
+        return jax.vmap(system.init, in_axes=(0, params_axes))(jax.random.split(key, n), params)
 
     def step(key: jax.Array, state: PyTree, params: PyTree, x: PyTree) -> tuple[PyTree, PyTree]:
-        return jax.vmap(system.step, in_axes=(0, 0, None, None))(jax.random.split(key, n), state, params, x)
+        return jax.vmap(system.step, in_axes=(0, 0, params_axes, None))(jax.random.split(key, n), state, params, x)
 
     return System(init, step)

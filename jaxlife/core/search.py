@@ -9,7 +9,7 @@ from flax import struct
 
 from jaxlife.core import population
 from jaxlife.core.protocol import Evals, Strategy, System
-from jaxlife.core.types import Array, PyTree
+from jaxlife.core.types import Array, Float, PyTree
 
 
 @struct.dataclass(kw_only=True)
@@ -22,26 +22,38 @@ class Params:
 
 @struct.dataclass(kw_only=True)
 class State:
-    """strategy: its state. best: the best candidate so far. best_fitness: +inf before the first success."""
+    """What a search remembers.
+
+    Attributes:
+        strategy: the strategy's own state.
+        best: the best candidate so far.
+        best_fitness: its fitness, +inf before the first success.
+        elite: the K best candidates so far, best first; leading axis K. A noisy fitness flatters its best, so look at
+            several.
+        elite_fitness: [K].
+    """
 
     strategy: Any
     best: Any
     best_fitness: Array
+    elite: Any
+    elite_fitness: Float[Array, "K"]
 
 
-def search(strategy: Strategy, evaluate: Callable[..., Evals]) -> System:
+def search(strategy: Strategy, evaluate: Callable[..., Evals], *, keep: int = 1) -> System:
     """Composes what proposes with what evaluates; one step is one generation.
 
     Args:
         strategy: asks for candidates and is told what became of them.
         evaluate: `(key, candidates[N, ...], context) -> Evals`, for example `population(...)`.
+        keep: K, how many of the best candidates to remember.
 
     Returns:
         A `System` with `Params` and `State` of this module. `out` holds `fitness[N]`, `descriptor` and `aux` of this
         generation, `best_fitness` so far, and the strategy's own metrics.
 
     Raises:
-        ValueError: at the first step, a strategy whose metrics take one of the names above.
+        ValueError: `keep` below 1; at the first step, a strategy whose metrics take one of the names above.
 
     Example:
         >>> guess = Strategy(
@@ -55,12 +67,14 @@ def search(strategy: Strategy, evaluate: Callable[..., Evals]) -> System:
         >>> bool(state.best_fitness == jnp.min(out["fitness"]))
         True
     """
+    if keep < 1:
+        raise ValueError(f"keep: expected at least one candidate to remember, got {keep}")
 
     def init(key: jax.Array, params: Params) -> State:
         state = strategy.init(key, params.strategy)
         candidates, _ = jax.eval_shape(strategy.ask, key, state, params.strategy)
-        blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape[1:], leaf.dtype), candidates)
-        return State(strategy=state, best=blank, best_fitness=jnp.asarray(jnp.inf))
+        elite = jax.tree.map(lambda leaf: jnp.zeros((keep, *leaf.shape[1:]), leaf.dtype), candidates)
+        return _remember(state, elite, jnp.full((keep,), jnp.inf))
 
     def step(key: jax.Array, state: State, params: Params, x: PyTree) -> tuple[State, dict[str, Any]]:
         ask_key, evaluate_key, tell_key = jax.random.split(key, 3)
@@ -68,13 +82,18 @@ def search(strategy: Strategy, evaluate: Callable[..., Evals]) -> System:
         evals = population.fail_nan(evaluate(evaluate_key, candidates, params.context))
         inner, metrics = strategy.tell(tell_key, inner, params.strategy, candidates, evals)
 
-        champion = jnp.argmin(evals.fitness)
-        better = evals.fitness[champion] < state.best_fitness
-        best = jax.tree.map(lambda new, old: jnp.where(better, new[champion], old), candidates, state.best)
-        best_fitness = jnp.where(better, evals.fitness[champion], state.best_fitness)
-        out = {"best_fitness": best_fitness, **evals._asdict()}
+        fitness = jnp.concatenate([state.elite_fitness, evals.fitness])
+        order = jnp.argsort(fitness, stable=True)[:keep]  # stable: among equals the oldest stays
+        elite = jax.tree.map(lambda old, new: jnp.concatenate([old, new])[order], state.elite, candidates)
+        state = _remember(inner, elite, fitness[order])
+        out = {"best_fitness": state.best_fitness, **evals._asdict()}
         if clash := sorted(out.keys() & metrics.keys()):
             raise ValueError(f"the strategy's metrics {clash} take names that belong to the search; rename them")
-        return State(strategy=inner, best=best, best_fitness=best_fitness), {**out, **metrics}
+        return state, {**out, **metrics}
 
     return System(init, step)
+
+
+def _remember(strategy: PyTree, elite: PyTree, fitness: Float[Array, "K"]) -> State:
+    best = jax.tree.map(lambda leaf: leaf[0], elite)
+    return State(strategy=strategy, best=best, best_fitness=fitness[0], elite=elite, elite_fitness=fitness)

@@ -45,6 +45,7 @@ def asal(
     mesh: Mesh | None = None,
     chunk: int | None = None,
     common_keys: bool = False,
+    keep: int = 1,
 ) -> Assembly:
     """Builds the search: strategy ∘ population ∘ rollout ∘ render ∘ embed ∘ score.
 
@@ -59,12 +60,13 @@ def asal(
         mesh: devices to share the population among.
         chunk: candidates evaluated at once on one device; all when None.
         common_keys: let the candidates of a generation share their initial states.
+        keep: how many of the best candidates to remember, for a second look on other initial states.
 
     Returns:
         An `Assembly`; its params hold the strategy's hyper-parameters and the `Context`.
 
     Raises:
-        ValueError: `frames`, `stride`, `n_inits` or `chunk` below 1; prompts that do not divide the frames.
+        ValueError: `frames`, `stride`, `n_inits`, `chunk` or `keep` below 1; prompts that do not divide the frames.
 
     Example:
         >>> import jaxlife as jl
@@ -89,7 +91,7 @@ def asal(
         return Evals(jnp.where(healthy, jnp.mean(losses), jnp.inf), jnp.where(healthy, descriptor, 0.0))
 
     evaluate = population.population(evaluate_one, mesh, chunk=chunk, common_keys=common_keys)
-    system = search.search(strategy, evaluate)
+    system = search.search(strategy, evaluate, keep=keep)
     params = search.Params(strategy=strategy.params, context=Context(encoder=encoder.weights, score=score.params))
     return Assembly(system.init, system.step, params, observe)
 

@@ -22,6 +22,13 @@ def test_copies_have_keys_of_their_own_and_share_params(key):
     np.testing.assert_allclose(still, replicate.replicate(WALK, 3).init(init_key, 0.0))
 
 
+def test_copies_may_have_params_of_their_own(key):
+    copies = replicate.replicate(WALK, 2, params_axes=0)
+    final, _ = copies.step(key, jnp.zeros((2, 2)), jnp.array([0.0, 1.0]), None)
+    np.testing.assert_array_equal(final[0], 0.0)
+    assert bool(jnp.all(final[1] != 0))
+
+
 def test_one_copy_is_the_system_with_a_leading_axis(key):
     alone, _ = WALK.step(jax.random.split(key, 1)[0], jnp.zeros(2), 1.0, None)
     copied, _ = replicate.replicate(WALK, 1).step(key, jnp.zeros((1, 2)), 1.0, None)

@@ -79,6 +79,16 @@ def test_common_keys_share_luck_and_own_keys_do_not(key):
     assert len(np.unique(own)) == 4
 
 
+def test_it_remembers_the_best_of_all_generations_in_order(key):
+    system = search.search(hill_climber(), population.population(noisy_sphere), keep=5)
+    state, out = jax.jit(rollout.rollout(system, frames=6))(key, PARAMS)
+    np.testing.assert_allclose(state.elite_fitness, np.sort(out["fitness"].ravel())[:5], rtol=1e-6)
+    np.testing.assert_array_equal(state.elite[0], state.best)
+    np.testing.assert_array_less(jnp.abs(jnp.sum(state.elite**2, axis=1) - state.elite_fitness), 0.05)
+    with pytest.raises(ValueError, match="keep: expected at least one"):
+        search.search(hill_climber(), population.population(noisy_sphere), keep=0)
+
+
 def test_it_vmaps_over_seeds_and_over_a_hyper_parameter():
     run = rollout.rollout(build(), frames=5)
     sigmas = PARAMS.replace(strategy={"sigma": jnp.array([0.0, 0.1, 0.5])})

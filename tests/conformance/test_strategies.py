@@ -1,0 +1,50 @@
+"""Every registered strategy keeps the laws of the protocol, and has the parts that the house asks for."""
+
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import orbax.checkpoint as ocp
+import pytest
+
+from jaxlife import strategies
+from jaxlife.core import checks
+
+ROOT = pathlib.Path(__file__).parents[2]
+PROTOTYPE = {"rate": jnp.zeros((2, 2)), "bias": jnp.ones(())}
+DESCRIPTOR = 3
+
+
+def build(name):
+    entry = strategies.STRATEGIES[name]
+    return entry.factory(PROTOTYPE, population=8, **({"descriptor_size": DESCRIPTOR} if entry.archive else {}))
+
+
+@pytest.fixture(params=sorted(name for name, entry in strategies.STRATEGIES.items() if not entry.host))
+def name(request):
+    return request.param
+
+
+def test_it_keeps_the_laws(name, key):
+    checks.check_strategy(build(name), PROTOTYPE, key, DESCRIPTOR if strategies.STRATEGIES[name].archive else 0)
+
+
+def test_its_state_survives_a_checkpoint(name, key, tmp_path):
+    strategy = build(name)
+    state = strategy.init(key, strategy.params)
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(tmp_path / "state", state)
+        checkpointer.wait_until_finished()
+        restored = checkpointer.restore(tmp_path / "state", jax.eval_shape(lambda: state))
+    assert jax.tree.structure(restored) == jax.tree.structure(state)
+    for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(restored), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_it_has_a_file_and_a_test_of_its_name(name):
+    factory = strategies.STRATEGIES[name].factory
+    module = factory.__module__.removeprefix("jaxlife.").replace(".", "/")
+    layer, stem = module.split("/", 1)
+    assert factory.__name__ == name
+    assert list((ROOT / "tests" / layer).rglob(f"test_{stem.split('/')[0]}*.py")), f"no test of {module}"
