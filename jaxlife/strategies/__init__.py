@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from jaxlife.core.protocol import Strategy
-from jaxlife.strategies.evosax import evosax
+from jaxlife.strategies.evosax import evosax, evosax_names
 from jaxlife.strategies.illumination_ga import illumination_ga
 from jaxlife.strategies.random_search import random_search
 from jaxlife.strategies.sep_cma_es import sep_cma_es
@@ -34,4 +34,4 @@ STRATEGIES: dict[str, Entry] = {
     "sep_cma_es": Entry(sep_cma_es),
 }
 
-__all__ = ["STRATEGIES", "Entry", "evosax", "illumination_ga", "random_search", "sep_cma_es"]
+__all__ = ["STRATEGIES", "Entry", "evosax", "evosax_names", "illumination_ga", "random_search", "sep_cma_es"]

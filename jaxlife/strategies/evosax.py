@@ -39,11 +39,11 @@ class State:
     generation: Array
 
 
-def names() -> tuple[str, ...]:
+def evosax_names() -> tuple[str, ...]:
     """Lists what `evosax` can build.
 
     Example:
-        >>> len(names()), "CMA_ES" in names()
+        >>> len(evosax_names()), "CMA_ES" in evosax_names()
         (37, True)
     """
     return tuple(_algorithms())
@@ -53,7 +53,7 @@ def evosax(name: str, prototype: PyTree, *, population: int = 16, sigma: float =
     """Builds one of evosax's algorithms by its name.
 
     Args:
-        name: e.g. "CMA_ES", "SNES", "DifferentialEvolution"; see `names`.
+        name: e.g. "CMA_ES", "SNES", "DifferentialEvolution"; see `evosax_names`.
         prototype: one solution; the search starts at its coordinates.
         population: N, candidates a generation; `num_populations` of equal size share it in the Stein variational
             algorithms.
