@@ -77,7 +77,7 @@ def curves(chart: Chart) -> Markup:
         raise ValueError(
             f"chart {chart.y_label!r}: expected a label for each of its {len(lines)} curves, got one without"
         )
-    x = scale(min(a.min() for a, _ in lines), max(a.max() for a, _ in lines), count=5, tight=True)
+    x = scale(min(a.min() for a, _ in lines), max(a.max() for a, _ in lines), count=8, tight=True)
     y = scale(min(b.min() for _, b in lines), max(b.max() for _, b in lines))
     drawn = [_line(line, x, y, i) for i, line in enumerate(lines)]
     svg = tag(

@@ -11,6 +11,8 @@ from jax import Array
 from jax import numpy as jnp
 from jaxtyping import Shaped, UInt8
 
+from jaxlife.viz import extras
+
 Frames = Shaped[Array | np.ndarray, "T H W 3"]
 """A moving picture: float in [0, 1] or uint8."""
 
@@ -61,10 +63,11 @@ def to_pixels(frames: Frames) -> Pixels:
     return np.rint(np.clip(array, 0.0, 1.0) * 255).astype(np.uint8)
 
 
-def fit(frames: Frames, *, low: int = 256, high: int = 1024) -> Pixels:
-    """Brings frames to a size that can be looked at, without inventing colours between cells.
+def fit(frames: Frames, *, low: int = 256, high: int = 1024, smooth: bool = False) -> Pixels:
+    """Brings frames to a size that can be looked at.
 
-    A world whose longer side is under `low` is enlarged by a whole number (each cell becomes a square); one over `high`
+    A world whose longer side is under `low` is enlarged by a whole number: each cell becomes a square, and no colour is
+    invented; `smooth` interpolates with cubic splines instead, for fields that are continuous. One over `high`
     is reduced by a whole number (mean over squares, after dropping what does not fill a square). Between the two,
     nothing happens.
 
@@ -72,6 +75,7 @@ def fit(frames: Frames, *, low: int = 256, high: int = 1024) -> Pixels:
         frames: [T, H, W, 3].
         low: pixels that the longer side has at least.
         high: pixels above which it is reduced.
+        smooth: interpolate when enlarging.
 
     Returns:
         uint8 [T, H', W', 3].
@@ -89,6 +93,8 @@ def fit(frames: Frames, *, low: int = 256, high: int = 1024) -> Pixels:
     side = max(pixels.shape[1:3])
     if side < low:
         factor = -(-low // side)
+        if smooth:
+            return _enlarged(pixels, factor)
         return pixels.repeat(factor, axis=1).repeat(factor, axis=2)
     factor = min(-(-side // high), *pixels.shape[1:3])
     if factor == 1:
@@ -128,6 +134,12 @@ def rest(frames: Frames, count: int) -> Pixels:
         raise ValueError(f"count: expected 0 or more frames, got {count}")
     pixels = to_pixels(frames)
     return np.concatenate([pixels, np.repeat(pixels[-1:], count, axis=0)])
+
+
+def _enlarged(pixels: Pixels, factor: int) -> Pixels:
+    image = extras.require("PIL.Image")
+    size = (pixels.shape[2] * factor, pixels.shape[1] * factor)
+    return np.stack([np.asarray(image.fromarray(p).resize(size, image.Resampling.BICUBIC)) for p in pixels])
 
 
 def positive(name: str, value: Any, *, most: float = math.inf) -> float:

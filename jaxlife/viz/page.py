@@ -184,7 +184,7 @@ def _contender(contender: Contender, name: str, part: Comparison) -> Markup:
     caption = tag(
         "figcaption",
         tag("strong", contender.name),
-        tag("span", pieces.number(contender.interval[0]), class_="figure"),
+        tag("span", pieces.number(contender.interval[0]), tag("small", "held-out mean"), class_="figure"),
         tag("span", contender.clip.caption, class_="note") if contender.clip.caption else None,
     )
     return tag("figure", pieces.moving(contender.clip, name=name, alt=alt), caption)
@@ -193,7 +193,7 @@ def _contender(contender: Contender, name: str, part: Comparison) -> Markup:
 def _scores(part: Comparison, axis: chart.Scale, strips: list[Markup]) -> Markup:
     """The table of scores; its last column draws every seed."""
     counts = sorted({len(c.held_out) for c in part.contenders})
-    seeds = f"{counts[0]} held-out seeds" if len(counts) == 1 else "held-out seeds"
+    seeds = f"{counts[0]} held-out seed{'s' * (counts[0] > 1)}" if len(counts) == 1 else "held-out seeds"
     head = tag(
         "tr",
         tag("th", "world", scope="col"),
@@ -213,7 +213,8 @@ def _scores(part: Comparison, axis: chart.Scale, strips: list[Markup]) -> Markup
         )
         for c, strip in zip(part.contenders, strips, strict=True)
     ]
-    caption = tag("caption", f"{part.score_label}, {seeds}: a dot a seed, a bar for the interval of the mean")
+    label = part.score_label[:1].upper() + part.score_label[1:]
+    caption = tag("caption", f"{label}, on {seeds}. A dot is a seed, the bar the interval of the mean.")
     return tag("table", caption, tag("thead", head), tag("tbody", *rows), class_="scores")
 
 

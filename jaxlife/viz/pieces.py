@@ -36,7 +36,8 @@ def moving(clip: Clip, *, name: str, alt: str, low: int = 256, high: int = 768) 
         fps = frames.positive("fps", clip.fps)
         if not (math.isfinite(clip.rest) and clip.rest >= 0):
             raise ValueError(f"rest: expected seconds >= 0, got {clip.rest!r}")
-        film = video.encode_film(frames.rest(clip.frames, round(fps * clip.rest)), fps=fps, low=low, high=high)
+        held = frames.rest(clip.frames, round(fps * clip.rest))
+        film = video.encode_film(held, fps=fps, low=low, high=high, smooth=clip.smooth)
     except ValueError as error:
         raise ValueError(f"clip {words!r}: {error}") from error
     source, size = files.data_uri(film.content, film.kind), {"width": film.size[0], "height": film.size[1]}
@@ -45,7 +46,9 @@ def moving(clip: Clip, *, name: str, alt: str, low: int = 256, high: int = 768) 
             "video", src=source, id=name, **size, aria_label=words, role="img",
             autoplay=True, loop=True, muted=True, playsinline=True, disablepictureinpicture=True,
         )  # fmt: skip
-    still = files.data_uri(video.encode_png(frames.fit(clip.frames[-1:], low=low, high=high)[0]), "png")
+    still = files.data_uri(
+        video.encode_png(frames.fit(clip.frames[-1:], low=low, high=high, smooth=clip.smooth)[0]), "png"
+    )
     calm = tag("source", srcset=still, media="(prefers-reduced-motion: reduce)")
     return tag("picture", calm, tag("img", src=source, id=name, alt=words, title=film.reason, **size))
 

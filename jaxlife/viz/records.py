@@ -15,6 +15,7 @@ class Clip(NamedTuple):
         alt: what is to be seen, for those who cannot; the caption (or the section's title) where empty.
         fps: frames a second.
         rest: seconds that the last frame stays before the loop starts again.
+        smooth: interpolate where the world is enlarged; for fields, not for cells.
     """
 
     frames: Frames
@@ -22,6 +23,7 @@ class Clip(NamedTuple):
     alt: str = ""
     fps: float = 12.0
     rest: float = 0.8
+    smooth: bool = False
 
 
 class Curve(NamedTuple):

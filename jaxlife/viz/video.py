@@ -1,8 +1,8 @@
 """Frames to the bytes of a film: mp4 where an ffmpeg with H.264 is found, gif everywhere.
 
 An mp4 is H.264 in yuv420p with BT.709 colours, written and tagged, and its index at the front: browsers, phones and
-slide programs play it, while it loads. A gif has one palette for all frames: exact where the film has 256 colours or fewer
-(cellular automata), medians of boxes refined by k-means otherwise.
+slide programs play it while it loads. A gif has one palette for all frames: exact where the film has 256 colours or
+fewer (cellular automata), medians of boxes refined by k-means otherwise.
 """
 
 import io
@@ -38,7 +38,7 @@ class Film(NamedTuple):
     size: tuple[int, int]
 
 
-def encode_film(moving: Frames, *, fps: float = 12.0, low: int = 256, high: int = 1024) -> Film:
+def encode_film(moving: Frames, *, fps: float = 12.0, low: int = 256, high: int = 1024, smooth: bool = False) -> Film:
     """Encodes frames as mp4, or as gif where this machine has no ffmpeg that can.
 
     Args:
@@ -46,6 +46,7 @@ def encode_film(moving: Frames, *, fps: float = 12.0, low: int = 256, high: int 
         fps: frames a second.
         low: smaller worlds are enlarged to this many pixels; see `frames.fit`.
         high: larger ones are reduced.
+        smooth: interpolate when enlarging, for fields rather than cells.
 
     Returns:
         The bytes, with their kind and, for a gif, the reason.
@@ -57,7 +58,7 @@ def encode_film(moving: Frames, *, fps: float = 12.0, low: int = 256, high: int 
         >>> encode_film(np.zeros((2, 8, 8, 3)), low=16).size
         (16, 16)
     """
-    pixels = frames.even(frames.fit(moving, low=low, high=high))
+    pixels = frames.even(frames.fit(moving, low=low, high=high, smooth=smooth))
     size = (pixels.shape[2], pixels.shape[1])
     try:
         return Film(encode_mp4(pixels, fps=fps), "mp4", "", size)
