@@ -7,6 +7,7 @@ The folder is made under a hidden name, forced to the disk and renamed, so a fol
 disk itself lost something; then the digests tell, and `restore_latest` falls back to the one before.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -297,7 +298,8 @@ def _cannot_write(path: Path, folder: Path, error: Exception) -> str:
     where = folder if folder.exists() else Path.cwd()
     free = f"{shutil.disk_usage(where).free / 2**20:.1f} MiB are free"
     reason = " ".join(str(error).split())[:300]
+    full = getattr(error, "errno", None) == errno.ENOSPC or "RESOURCE_EXHAUSTED" in reason or "No space left" in reason
     return (
-        f"cannot write {path} ({type(error).__name__}: {reason}); {free}, {last}. "
-        "Free some space or mend the permissions, then run the same command again to go on from it"
+        f"cannot write {path}. {'The disk is full' if full else 'It failed'}: {free}, {last}. "
+        f"Free some space or mend the permissions, then run the same command again. ({type(error).__name__}: {reason})"
     )

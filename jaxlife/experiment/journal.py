@@ -58,15 +58,21 @@ class Journal:
                         logger.write(done, {name: value[i] for name, value in seen.items()})
         self._progress.update(step, {name: value[-1] for name, value in seen.items()})
 
-    def flush(self, step: int) -> None:
-        """Makes safe what was written, so that a checkpoint may say it is."""
+    def flush(self) -> None:
+        """Makes the metrics safe, so that a checkpoint may say they are."""
+        if not self._chief:
+            return
+        with checkpoint.explained(self._folder / "metrics.jsonl", self._folder / "checkpoints"):
+            for logger in self._loggers:
+                logger.flush()
+
+    def saved(self, step: int) -> None:
+        """Notes in status.json that there is a checkpoint of `step`."""
         if not self._chief:
             return
         seconds = round(self._spent + time.monotonic() - self._begun, 3)
         status = {"step": step, "steps": self._steps, "finished": step >= self._steps, "seconds": seconds}
-        with checkpoint.explained(self._folder, self._folder / "checkpoints"):
-            for logger in self._loggers:
-                logger.flush()
+        with checkpoint.explained(self._folder / "status.json", self._folder / "checkpoints"):
             atomic.write_json(self._folder / "status.json", status)
 
     def __enter__(self) -> Self:

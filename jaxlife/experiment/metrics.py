@@ -1,7 +1,7 @@
 """Where the numbers go: metrics.jsonl always, TensorBoard or Weights & Biases when asked for.
 
-metrics.jsonl has one JSON object a line and holds only what the computation determines, so two runs of one config can be
-compared with `cmp`; the time a run took is in status.json. Values are the shortest decimals that give the same float
+metrics.jsonl has one JSON object a line and holds only what the computation determines, so two runs of one config can
+be compared with `cmp`; the time a run took is in status.json. Values are the shortest decimals that give the same float
 back; those that JSON lacks are the strings "NaN", "Infinity" and "-Infinity", which Python's `float` and JavaScript's
 `Number` read.
 """
@@ -146,7 +146,14 @@ def open_loggers(names: Sequence[str], workdir: Path, *, step: int, config: Mapp
         "wandb": lambda: Wandb(workdir, step=step, config=config),
     }
     wanted = [naming.lookup(makers, name, kind="logger") for name in dict.fromkeys(("jsonl", *names))]
-    return [make() for make in wanted]
+    opened: list[Logger] = []
+    try:
+        opened.extend(make() for make in wanted)
+    except BaseException:
+        for logger in opened:
+            logger.close()
+        raise
+    return opened
 
 
 def plain(value: Any) -> Any:

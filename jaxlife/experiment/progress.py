@@ -77,7 +77,7 @@ class Progress:
 
 
 def headline(metrics: Mapping[str, np.ndarray], name: str | None = None) -> str:
-    """Formats the metric a person wants to watch: the one named, else a well-known one, else the first.
+    """Formats the metric a person wants to watch: the one named, else a well-known one, else the first scalar.
 
     Example:
         >>> headline({"sigma": np.float32(0.1), "best_fitness": np.float32(-0.25)})
@@ -85,7 +85,8 @@ def headline(metrics: Mapping[str, np.ndarray], name: str | None = None) -> str:
     """
     if not metrics:
         return ""
-    chosen = next((known for known in (name, *_HEADLINES) if known in metrics), None) or next(iter(metrics))
+    scalars = [other for other, value in metrics.items() if np.ndim(value) == 0]
+    chosen = next((known for known in (name, *_HEADLINES, *scalars) if known in metrics), None) or next(iter(metrics))
     value = np.asarray(metrics[chosen], np.float64)
     return f"{chosen} {float(value):.4g}" if value.ndim == 0 else f"mean {chosen} {float(value.mean()):.4g}"
 

@@ -170,7 +170,7 @@ def difference(there: Any, here: Any, *, free: frozenset[str] = frozenset()) -> 
     return [
         f"  {name}: {show(left.get(name, _MISSING))} | {show(right.get(name, _MISSING))}"
         for name in sorted(left.keys() | right.keys())
-        if left.get(name, _MISSING) != right.get(name, _MISSING)
+        if not _equal(left.get(name, _MISSING), right.get(name, _MISSING))
         and not any(name == other or name.startswith(other + ".") for other in free)
     ]
 
@@ -181,6 +181,11 @@ def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from _flat(item, f"{prefix}.{name}" if prefix else str(name))
     else:
         yield prefix, value
+
+
+def _equal(left: Any, right: Any) -> bool:
+    """1 and 1.0 are equal, 1 and True are not."""
+    return left == right and isinstance(left, bool) == isinstance(right, bool)
 
 
 def _is_empty(entry: Path) -> bool:

@@ -62,7 +62,7 @@ def run(
         key: one typed key for the whole run; step t uses the key that `core.rollout` gives it.
         steps: the number of steps the run should have made at its end; a larger one lengthens a finished run.
         workdir: the folder of this run; made if it is not there. See `jaxlife.experiment.rundir` for what lies in it.
-        config: what `system` and `params` were made from, as plain values; recorded, and a workdir of another is refused.
+        config: what `system` and `params` were made from, in plain values; recorded; a workdir of another is refused.
         observe: `(state, params, out) -> metrics`, a dict of small arrays; by default the system's own, else `out`.
         chunk: steps inside one call of the compiled program; between two, progress is shown and signals are heard.
         checkpoint_every: steps between checkpoints; there is always one at the end.
@@ -121,8 +121,9 @@ def run(
                 log.add(step, seen)
                 halted = processes.agree(stopped())
                 if step == steps or halted or step % checkpoint_every == 0:
-                    log.flush(step)
+                    log.flush()
                     checkpoint.save(folder / "checkpoints", step, state, keep=keep)
+                    log.saved(step)
         if step == steps and on_finish is not None and processes.is_chief():
             on_finish(folder, state)
     _say_end(folder, step, steps)

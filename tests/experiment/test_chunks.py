@@ -1,0 +1,125 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxlife.core import mesh, population, rollout, search
+from jaxlife.core.protocol import Evals, Strategy, System
+from jaxlife.experiment import chunks
+
+
+@pytest.fixture(scope="module")
+def program(worker):
+    return chunks.compile_program(worker.walk(50), jnp.float32(3.9), jax.random.key(3), observe=None, size=7)
+
+
+def advance(program, *counts):
+    state, step, seen = program.start(), 0, []
+    for n in counts:
+        state, metrics = program.advance(state, step, n)
+        step += n
+        seen.append(metrics)
+    return state, {name: np.concatenate([m[name] for m in seen]) for name in seen[0]}
+
+
+def same_bits(a, b):
+    a, b = (jax.tree.leaves(jax.tree.map(chunks_bits, tree)) for tree in (a, b))
+    return all(x.dtype == y.dtype and x.tobytes() == y.tobytes() for x, y in zip(a, b, strict=True))
+
+
+def chunks_bits(leaf):
+    return np.asarray(jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf)
+
+
+def test_a_run_is_the_same_bit_for_bit_however_it_is_cut(program):
+    whole = advance(program, 7, 7)
+    assert same_bits(whole, advance(program, 1, 6, 2, 5))
+    assert not same_bits(whole[0], advance(program, 7, 6)[0])
+
+
+def test_the_steps_are_those_of_a_rollout(worker, program):
+    final, out = jax.jit(rollout.rollout(worker.walk(50), frames=9))(jax.random.key(3), jnp.float32(3.9))
+    state, seen = advance(program, 7, 2)
+    np.testing.assert_allclose(
+        state["x"], final["x"], atol=1e-4
+    )  # a chaotic map: another program may round differently
+    assert same_bits(state["key"], final["key"])
+    np.testing.assert_allclose(seen["mean"], out["mean"], atol=1e-4)
+
+
+def test_one_trace_serves_every_chunk():
+    traces = []
+
+    def step(key, state, params, x):
+        traces.append(1)
+        return state + params, {"s": state}
+
+    program = chunks.compile_program(
+        System(lambda key, params: params * 0, step), jnp.float32(1), jax.random.key(0), observe=None, size=5
+    )
+    before = len(traces)
+    advance(program, 5, 1, 3, 5)
+    assert len(traces) == before
+
+
+def test_a_state_that_shares_its_buffers_with_the_params_survives_donation():
+    params = {"a": jnp.arange(3.0), "key": jax.random.key(5)}
+    system = System(
+        init=lambda key, params: {"one": params["a"], "two": params["a"], "key": params["key"], "weak": 1.0},
+        step=lambda key, state, params, x: ({**state, "weak": state["weak"] * 2.0}, {"w": state["weak"]}),
+    )
+    program = chunks.compile_program(system, params, jax.random.key(0), observe=None, size=2)
+    for _ in range(2):
+        state, _ = advance(program, 2, 2)
+    assert params["a"].tolist() == [0, 1, 2]
+    assert state["two"].tolist() == [0, 1, 2]
+    assert float(state["weak"]) == 16
+
+
+def sphere(devices):
+    guess = Strategy(
+        init=lambda key, params: jnp.zeros(3),
+        ask=lambda key, state, params: (state[None] + jax.random.normal(key, (4, 3)), state),
+        tell=lambda key, state, params, candidates, evals: (candidates[jnp.argmin(evals.fitness)], {}),
+    )
+    evaluate = population.population(
+        lambda key, x, context: Evals(jnp.sum(x**2)), mesh=mesh.make_mesh(pop=devices) if devices else None
+    )
+    return search.search(guess, evaluate)
+
+
+def test_a_search_over_two_devices_runs_in_chunks_and_equals_one_device():
+    pick = lambda state, params, out: {"best": out["best_fitness"], "fitness": out["fitness"]}  # noqa: E731
+    runs = [
+        advance(chunks.compile_program(sphere(n), search.Params(), jax.random.key(0), observe=pick, size=3), 3, 2)
+        for n in (0, 2)
+    ]
+    for one, two in zip(*(jax.tree.leaves(run) for run in runs), strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-6)
+
+
+def test_a_host_loop_makes_the_same_steps(worker, program):
+    host = chunks.host_program(worker.walk(50), jnp.float32(3.9), jax.random.key(3), observe=None)
+    (a, seen), (b, wanted) = advance(host, 2, 1), advance(program, 3)
+    assert same_bits(a["key"], b["key"])
+    np.testing.assert_allclose(seen["mean"], wanted["mean"], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [
+        (jnp.zeros(3), "expected a dict of arrays"),
+        ({"picture": jnp.zeros((32, 33))}, r"'picture': expected at most 1024 numbers, got shape \(32, 33\)"),
+        ({"deep": {"key": jax.random.key(0)}}, "'deep/key': expected numbers"),
+    ],
+)
+def test_metrics_that_no_log_can_hold_are_refused_before_anything_runs(out, message):
+    system = System(lambda key, params: jnp.zeros(()), lambda key, state, params, x: (state, out))
+    with pytest.raises(ValueError, match=message):
+        chunks.compile_program(system, (), jax.random.key(0), observe=None, size=2)
+
+
+def test_a_host_state_of_text_is_refused():
+    system = System(lambda key, params: {"text": "hello"}, lambda key, state, params, x: (state, {}))
+    with pytest.raises(ValueError, match="expected arrays at the leaves, got str"):
+        chunks.host_program(system, (), jax.random.key(0), observe=None)
