@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import UInt8
 
 from jaxlife.viz import extras, frames
 from jaxlife.viz.frames import Frames, Pixels
@@ -109,13 +110,14 @@ def encode_mp4(moving: Frames, *, fps: float = 12.0, quality: int = 18) -> bytes
         return target.read_bytes()
 
 
-def encode_gif(moving: Frames, *, fps: float = 12.0, colours: int = _PALETTE) -> bytes:
+def encode_gif(moving: Frames, *, fps: float = 12.0, colours: int = _PALETTE, dither: bool = False) -> bytes:
     """Encodes frames as an endless gif.
 
     Args:
         moving: [T, H, W, 3], float in [0, 1] or uint8.
         fps: frames a second, at most 50; kept to a hundredth of a second a frame.
         colours: size of the palette, 2 to 256; fewer make a smaller file.
+        dither: mix neighbouring colours where the palette has none between; larger, and it flickers.
 
     Raises:
         ValueError: bad frames, fps or colours.
@@ -127,16 +129,20 @@ def encode_gif(moving: Frames, *, fps: float = 12.0, colours: int = _PALETTE) ->
     rate = frames.positive("fps", fps, most=_GIF_FPS)
     if not 2 <= colours <= _PALETTE:
         raise ValueError(f"colours: expected 2 to {_PALETTE}, got {colours}")
-    first, *others = _paletted(frames.to_pixels(moving), colours)
+    indices, palette = _indexed(frames.to_pixels(moving), colours, dither)
+    pictures = [extras.require("PIL.Image").fromarray(index) for index in indices]
+    for picture in pictures:
+        picture.putpalette(palette.tobytes())
     buffer = io.BytesIO()
-    first.save(
+    pictures[0].save(
         buffer,
         format="GIF",
         save_all=True,
-        append_images=others,
+        append_images=pictures[1:],
+        palette=palette.tobytes(),  # said again, or every frame carries its own copy
         duration=10 * max(2, round(100 / rate)),
         loop=0,
-        optimize=False,  # it would give each frame a palette of its own
+        optimize=True,  # what did not change since the last frame is left out
         disposal=1,
     )
     return buffer.getvalue()
@@ -173,22 +179,23 @@ def find_ffmpeg() -> str | None:
     return shutil.which(carried)
 
 
-def _paletted(pixels: Pixels, colours: int) -> list:
-    """Pillow images of one common palette."""
-    image = extras.require("PIL.Image")
+def _indexed(pixels: Pixels, colours: int, dither: bool) -> tuple[UInt8[np.ndarray, "T H W"], UInt8[np.ndarray, "K 3"]]:
+    """Every pixel as the index of its colour in one palette of distinct colours."""
     packed = pixels.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
     present = np.unique(packed)
     if len(present) <= colours:
-        palette = np.stack([present >> 16, (present >> 8) & 255, present & 255], axis=-1).astype(np.uint8)
-        indices = np.searchsorted(present, packed).astype(np.uint8)
-        pictures = [image.fromarray(index) for index in indices]
-        for picture in pictures:
-            picture.putpalette(palette.tobytes())
-        return pictures
+        palette = np.stack([present >> 16, (present >> 8) & 255, present & 255], axis=-1)
+        return np.searchsorted(present, packed).astype(np.uint8), palette.astype(np.uint8)
+    image = extras.require("PIL.Image")
     flat = pixels.reshape(-1, 3)
     chosen = np.random.default_rng(0).integers(len(flat), size=_SAMPLE)  # a stride would see only some columns
-    fitted = image.fromarray(flat[chosen][None]).quantize(colours, method=image.Quantize.MEDIANCUT, kmeans=1)
-    return [image.fromarray(p).quantize(palette=fitted, dither=image.Dither.FLOYDSTEINBERG) for p in pixels]
+    count = min(colours, _PALETTE - 1)  # one is left to mean "as before"
+    fitted = image.fromarray(flat[chosen][None]).quantize(count, method=image.Quantize.MEDIANCUT, kmeans=1)
+    spread = image.Dither.FLOYDSTEINBERG if dither else image.Dither.NONE
+    nearest = [image.fromarray(p).quantize(palette=fitted, dither=spread) for p in pixels]
+    entries = np.array(fitted.getpalette(), np.uint8).reshape(-1, 3)
+    palette, distinct = np.unique(entries, axis=0, return_inverse=True)
+    return distinct.astype(np.uint8)[np.stack([np.asarray(n) for n in nearest])], palette
 
 
 __all__ = ["Film", "encode_film", "encode_gif", "encode_mp4", "encode_png", "find_ffmpeg"]
