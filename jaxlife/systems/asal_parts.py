@@ -11,6 +11,7 @@ from jaxlife.core.protocol import Assembly, Strategy, Substrate
 from jaxlife.core.types import PyTree
 from jaxlife.models.encoder import Encoder
 from jaxlife.objectives.scores import Score
+from jaxlife.strategies.warm_start import warm_start
 from jaxlife.systems.asal import asal
 
 OBJECTIVES = ("target", "softmax_target", "open_endedness", "illumination")
@@ -42,7 +43,8 @@ def parts(
     Args:
         world: key of `SUBSTRATES`.
         encoder: key of `MODELS`.
-        strategy: `{"name": key of STRATEGIES or "evosax:<Algorithm>", **arguments of its factory}`.
+        strategy: `{"name": key of STRATEGIES or "evosax:<Algorithm>", **arguments of its factory}`, and optionally
+            `"scout": {"generations": 8, "sigma": 1.5}` to start from the best of a random search.
         objective: one of `OBJECTIVES`, or several with their coefficients, e.g. `{"target": 1, "open_endedness": .5}`.
         prompts: one prompt, or several in the order of time; only the targets read them.
         world_args: arguments of the world's factory.
@@ -63,7 +65,7 @@ def parts(
     towers = models.load(encoder, **(encoder_args or {}))
     score = _score({objective: 1.0} if isinstance(objective, str) else objective, towers, prompts)
     prototype = substrate.default_params(jax.random.key(seed))
-    return Parts(substrate, towers, score, _strategy(prototype, towers, **strategy), prototype)
+    return Parts(substrate, towers, score, named_strategy(prototype, towers, **strategy), prototype)
 
 
 def assemble(parts: Parts, **options: Any) -> Assembly:
@@ -86,12 +88,28 @@ def _score(objective: Mapping[str, float], encoder: Encoder, prompts: Sequence[s
     return next(iter(terms.values()))[1] if len(terms) == 1 else objectives.combine(terms)
 
 
-def _strategy(prototype: PyTree, encoder: Encoder, *, name: str, **options: Any) -> Strategy:
+def named_strategy(
+    prototype: PyTree, encoder: Encoder, *, name: str, scout: Mapping[str, Any] | None = None, **options: Any
+) -> Strategy:
+    """Builds a strategy by its name; see `parts`.
+
+    Raises:
+        ValueError: an unknown name, with the nearest known one.
+    """
+    strategy = _one_strategy(prototype, encoder, name, options)
+    if not scout:
+        return strategy
+    random = strategies.random_search(prototype, population=options.get("population", 16), sigma=scout["sigma"])
+    return warm_start(strategy, random, prototype, generations=scout["generations"])
+
+
+def _one_strategy(prototype: PyTree, encoder: Encoder, name: str, options: dict[str, Any]) -> Strategy:
     family, _, algorithm = name.partition(":")
     if family == "evosax":
         return strategies.evosax(algorithm, prototype, **options)
     entry = naming.lookup(strategies.STRATEGIES, name, kind="strategy")
     if entry.archive:
         rgb = jax.ShapeDtypeStruct((1, 8, 8, 3), "float32")
-        options["descriptor_size"] = jax.eval_shape(encoder.embed_image, encoder.weights, rgb).shape[-1]
+        size = jax.eval_shape(encoder.embed_image, encoder.weights, rgb).shape[-1]
+        options = {"descriptor_size": size, **options}
     return entry.factory(prototype, **options)

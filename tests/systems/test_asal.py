@@ -5,48 +5,22 @@ import numpy as np
 import pytest
 
 from jaxlife import objectives, strategies
-from jaxlife.core import mesh, protocol, rollout
-from jaxlife.models.encoder import Encoder
+from jaxlife.core import mesh, rollout
 from jaxlife.systems.asal import asal, trial
 
 RED, BLUE = jnp.array([1.0, 0.0, 0.0]), jnp.array([0.0, 0.0, 1.0])
 
 
-def paint():
-    """A world of one colour that fades in; one in three keys starts it dark."""
+@pytest.fixture
+def build(paint, colour_encoder):
+    def build(score=None, encoder=colour_encoder, world=paint, **options):
+        es = strategies.sep_cma_es(jnp.zeros(3), population=8, sigma=1.0)
+        return asal(world, encoder, score or objectives.target(RED), es, **{"frames": 2, "stride": 4, **options})
 
-    def init(key, params):
-        return jnp.zeros(3)
-
-    def step(key, state, params, x):
-        return state + 0.5 * (jax.nn.sigmoid(params) - state), {}
-
-    def render(state, params):
-        return jnp.broadcast_to(state[None, None], (4, 4, 3))
-
-    return protocol.Substrate(init, step, render, lambda key: jnp.zeros(3))
+    return build
 
 
-def colour_encoder(traces=None):
-    """Embeds a picture as the direction of its mean colour."""
-
-    def embed_image(weights, rgb):
-        if traces is not None:
-            traces.append(rgb.shape)
-        z = jnp.mean(rgb, axis=(1, 2)) * weights[None]
-        return z / jnp.maximum(jnp.linalg.norm(z, axis=-1, keepdims=True), 1e-6)
-
-    return Encoder(embed_image, lambda weights, texts: jnp.eye(3), jnp.ones(3), 4)
-
-
-def build(score=None, encoder=None, world=None, **options):
-    world = world or paint()
-    es = strategies.sep_cma_es(jnp.zeros(3), population=8, sigma=1.0)
-    options = {"frames": 2, "stride": 4, **options}
-    return asal(world, encoder or colour_encoder(), score or objectives.target(RED), es, **options)
-
-
-def test_a_search_for_red_finds_red(key):
+def test_a_search_for_red_finds_red(key, build):
     search = build()
     final, out = jax.jit(rollout.rollout(search, frames=30, observe=search.observe))(key, search.params)
     assert float(final.best_fitness) < -0.99
@@ -55,9 +29,14 @@ def test_a_search_for_red_finds_red(key):
     assert float(colour[0]) > 5 * float(jnp.max(colour[1:]))
 
 
-def test_another_prompt_is_data_and_compiles_nothing(key):
+def test_another_prompt_is_data_and_compiles_nothing(key, build, colour_encoder):
     traces = []
-    search = build(encoder=colour_encoder(traces))
+
+    def embed_image(weights, rgb):
+        traces.append(rgb.shape)
+        return colour_encoder.embed_image(weights, rgb)
+
+    search = build(encoder=colour_encoder._replace(embed_image=embed_image))
     run = jax.jit(rollout.rollout(search, frames=30))
     run(key, search.params)
     seen = len(traces)
@@ -67,27 +46,27 @@ def test_another_prompt_is_data_and_compiles_nothing(key):
     assert int(jnp.argmax(final.best)) == 2
 
 
-def test_the_weights_of_the_encoder_are_an_argument(key):
+def test_the_weights_of_the_encoder_are_an_argument(key, build):
     search = build()
     blind = search.params.context.replace(encoder=jnp.array([0.0, 1.0, 1.0]))
     final, _ = jax.jit(rollout.rollout(search, frames=5))(key, search.params.replace(context=blind))
     assert float(final.best_fitness) == 0.0
 
 
-def test_the_fitness_is_the_mean_of_trials_over_initial_states(key):
+def test_the_fitness_is_the_mean_of_trials_over_initial_states(key, build, paint):
     def blink(key, params):
         return jnp.where(jax.random.uniform(key) < 0.5, 1.0, 0.0) * BLUE
 
-    world = paint()._replace(init=blink, step=lambda key, state, params, x: (state, {}))
+    world = paint._replace(init=blink, step=lambda key, state, params, x: (state, {}))
     search = build(world=world, score=objectives.target(BLUE), n_inits=4, frames=1)
     _, out = search.step(key, search.init(key, search.params), search.params, None)
     np.testing.assert_allclose(out["fitness"] * 4, np.round(out["fitness"] * 4), atol=1e-5)
     assert len(np.unique(np.round(out["fitness"], 4))) > 1
 
 
-def test_a_trial_is_the_rollout_rendered_embedded_and_scored(key):
+def test_a_trial_is_the_rollout_rendered_embedded_and_scored(key, build, paint, colour_encoder):
     search = build()
-    loss, descriptor = trial(paint(), colour_encoder(), objectives.target(RED), frames=2, stride=4)(
+    loss, descriptor = trial(paint, colour_encoder, objectives.target(RED), frames=2, stride=4)(
         key, jnp.array([1.0, -1.0, 0.0]), search.params.context
     )
     colour = jax.nn.sigmoid(jnp.array([1.0, -1.0, 0.0]))
@@ -96,11 +75,11 @@ def test_a_trial_is_the_rollout_rendered_embedded_and_scored(key):
     np.testing.assert_allclose(loss, -expected[0], rtol=1e-5)
 
 
-def test_a_world_that_blows_up_costs_its_own_fitness_only(key):
+def test_a_world_that_blows_up_costs_its_own_fitness_only(key, build, paint):
     def step(key, state, params, x):
         return jnp.where(params[0] > 0, jnp.nan, jax.nn.sigmoid(params)), {}
 
-    search = build(world=paint()._replace(step=step), score=objectives.illumination())
+    search = build(world=paint._replace(step=step), score=objectives.illumination())
     _, out = search.step(key, search.init(key, search.params), search.params, None)
     failed = jnp.isinf(out["fitness"])
     assert 0 < int(failed.sum()) < 8
@@ -108,7 +87,7 @@ def test_a_world_that_blows_up_costs_its_own_fitness_only(key):
     np.testing.assert_array_equal(out["descriptor"][failed], 0.0)
 
 
-def test_two_devices_equal_one_and_chunks_change_nothing(key):
+def test_two_devices_equal_one_and_chunks_change_nothing(key, build):
     results = [
         jax.jit(rollout.rollout(build(**options), frames=5))(key, build().params)[0]
         for options in ({}, {"mesh": mesh.make_mesh(pop=2)}, {"chunk": 3})
@@ -116,7 +95,7 @@ def test_two_devices_equal_one_and_chunks_change_nothing(key):
     chex.assert_trees_all_close(*results, atol=1e-6)
 
 
-def test_the_log_is_scalars(key):
+def test_the_log_is_scalars(key, build):
     search = build()
     state, out = search.step(key, search.init(key, search.params), search.params, None)
     kept = search.observe(state, search.params, out)
@@ -124,11 +103,11 @@ def test_the_log_is_scalars(key):
     assert all(jnp.ndim(value) == 0 for value in kept.values())
 
 
-def test_prompts_that_do_not_divide_the_frames_are_refused():
+def test_prompts_that_do_not_divide_the_frames_are_refused(build):
     with pytest.raises(ValueError, match="multiple of the 3 prompts"):
         build(score=objectives.target(jnp.eye(3)), frames=4)
 
 
-def test_no_initial_state_is_refused():
+def test_no_initial_state_is_refused(build):
     with pytest.raises(ValueError, match="n_inits: expected at least 1"):
         build(n_inits=0)
