@@ -1,0 +1,174 @@
+"""Lenia's kernels and growth functions, and the record that describes one creature (Chan 2019, 2020)."""
+
+import os
+from collections.abc import Callable
+from importlib import resources
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxlife.core import naming
+from jaxlife.core.types import Array, Float
+
+_RING_WIDTH = 0.15  # standard deviation of a Gaussian ring, in widths of its band
+
+
+class Kernel(NamedTuple):
+    """One kernel and its growth function.
+
+    Attributes:
+        m: centre of the growth function, in units of the field.
+        s: its width.
+        h: weight of this kernel in the growth of its target.
+        r: its radius, as a fraction of the creature's R.
+        b: heights of its concentric rings, inner first.
+        source: channel that it reads.
+        target: channel that it changes.
+    """
+
+    m: float
+    s: float
+    h: float = 1.0
+    r: float = 1.0
+    b: tuple[float, ...] = (1.0,)
+    source: int = 0
+    target: int = 0
+
+
+class Creature(NamedTuple):
+    """A rule and a pattern that lives under it.
+
+    Attributes:
+        radius: R, cells.
+        time: T, steps to a unit of time.
+        kernels: the kernels, in any order.
+        cells: [C, P, P] in [0, 1], the pattern.
+        kernel: family of the rings, a key of `RINGS`.
+        growth: family of the growth functions, a key of `GROWTHS`.
+    """
+
+    radius: int
+    time: float
+    kernels: tuple[Kernel, ...]
+    cells: np.ndarray
+    kernel: str = "gaussian"
+    growth: str = "gaussian"
+
+
+RINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "gaussian": lambda q: np.exp(-(((q - 0.5) / _RING_WIDTH) ** 2) / 2),
+    "polynomial": lambda q: (4 * q * (1 - q)) ** 4,
+    "step": lambda q: ((q >= 0.25) & (q <= 0.75)).astype(float),
+}
+"""Profile of one ring over its band, q from 0 (inner edge) to 1."""
+
+GROWTHS: dict[str, Callable[[Array, Array, Array], Array]] = {
+    "gaussian": lambda u, m, s: 2 * jnp.exp(-(((u - m) / s) ** 2) / 2) - 1,
+    "polynomial": lambda u, m, s: 2 * jnp.maximum(0, 1 - (u - m) ** 2 / (9 * s**2)) ** 4 - 1,
+    "step": lambda u, m, s: jnp.where(jnp.abs(u - m) <= s, 1, -1).astype(u.dtype),
+}
+"""Growth in [-1, 1] of a cell whose neighbourhood holds u."""
+
+
+def shell(
+    kernel: Kernel, *, radius: float, shape: tuple[int, int], family: str = "gaussian"
+) -> Float[np.ndarray, "H W"]:
+    """Tabulates one kernel on the torus, its centre on cell (0, 0), its sum 1.
+
+    D = (|x| / R) len(b) / r;   K = 1[D < len b] b[floor D] ring(D mod 1)
+
+    Args:
+        kernel: what to tabulate.
+        radius: R, cells.
+        shape: (H, W) of the torus.
+        family: a key of `RINGS`.
+
+    Returns:
+        The kernel, in double precision.
+
+    Raises:
+        ValueError: it does not fit on the torus, or no cell lies on its rings.
+
+    Example:
+        >>> disc = shell(Kernel(m=0.1, s=0.01), radius=4, shape=(16, 16))
+        >>> round(disc.sum(), 6), bool(disc[0, 2] > disc[0, 0])
+        (1.0, True)
+    """
+    if 2 * radius * kernel.r > min(shape):
+        raise ValueError(
+            f"kernel radius {radius * kernel.r:g} cells: expected at most half the grid of {shape}; "
+            "give a larger size= or a smaller R"
+        )
+    y, x = (np.fft.fftfreq(n, 1 / n) for n in shape)
+    rings = len(kernel.b)
+    depth = np.hypot(y[:, None], x[None]) / radius * rings / kernel.r
+    band = np.minimum(depth.astype(int), rings - 1)
+    ring = naming.lookup(RINGS, family, kind="kernel family")
+    table = np.where(depth < rings, np.asarray(kernel.b, float)[band] * ring(depth % 1), 0)
+    if not table.sum() > 0:
+        raise ValueError(f"expected a kernel with some weight, got none from b={kernel.b}, R={radius}, r={kernel.r}")
+    return table / table.sum()
+
+
+def load_creature(name: str) -> Creature:
+    """Reads a creature that ships with the library: "orbium" or "base".
+
+    Raises:
+        ValueError: unknown name.
+
+    Example:
+        >>> load_creature("orbium").radius
+        13
+    """
+    folder = resources.files("jaxlife.substrates") / "data"
+    known = {f.name[len("lenia_") : -len(".npz")]: f for f in folder.iterdir() if f.name.startswith("lenia_")}
+    with resources.as_file(naming.lookup(known, name, kind="creature")) as path:
+        return read_creature(path)
+
+
+def read_creature(path: str | os.PathLike) -> Creature:
+    """Reads what `save_creature` wrote.
+
+    Args:
+        path: an npz file.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.NamedTemporaryFile(suffix=".npz") as file:
+        ...     save_creature(file.name, load_creature("orbium"))
+        ...     read_creature(file.name).kernels == load_creature("orbium").kernels
+        True
+    """
+    with np.load(path, allow_pickle=False) as table:
+        kernels = tuple(
+            Kernel(*(float(v) for v in row), b=tuple(float(v) for v in b if v >= 0), source=int(c0), target=int(c1))
+            for row, b, (c0, c1) in zip(table["mshr"], table["b"], table["channels"], strict=True)
+        )
+        radius, time = (float(v) for v in table["radius_time"])
+        kernel, growth = (str(v) for v in table["families"])
+        return Creature(int(radius), time, kernels, table["cells"], kernel, growth)
+
+
+def save_creature(path: str | os.PathLike, creature: Creature) -> None:
+    """Writes a creature to an npz; no pickle.
+
+    Args:
+        path: where to; ends in ".npz".
+        creature: what.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.NamedTemporaryFile(suffix=".npz") as file:
+        ...     save_creature(file.name, load_creature("orbium"))
+    """
+    widest = max(len(k.b) for k in creature.kernels)
+    np.savez_compressed(
+        path,
+        mshr=np.array([k[:4] for k in creature.kernels]),
+        b=np.array([[*k.b, *[-1.0] * (widest - len(k.b))] for k in creature.kernels]),
+        channels=np.array([[k.source, k.target] for k in creature.kernels]),
+        radius_time=np.array([creature.radius, creature.time], float),
+        families=np.array([creature.kernel, creature.growth]),
+        cells=np.asarray(creature.cells, np.float32),
+    )
