@@ -1,0 +1,66 @@
+"""What the mains share: flags, errors a person can use, several processes."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+from absl import flags
+from ml_collections import config_flags
+
+from jaxlife.bin import settings
+
+EXIT_BAD_INPUT = 2
+
+
+def parse(argv: Sequence[str], *, doc: str | None) -> flags.FlagValues:
+    """Reads `--config`, its overrides, `--workdir` and the flags of `start_processes`.
+
+    Raises:
+        ValueError: no config, no workdir, an unknown file, variant or field; with the nearest that is known.
+    """
+    specs = [argument.partition("=")[2] for argument in argv if argument.startswith(("--config=", "-config="))]
+    if not specs:
+        raise ValueError("--config=FILE is missing, e.g. --config=configs/asal/gray_scott.py:smoke")
+    settings.check_overrides(argv, settings.load(specs[-1]))
+    values = flags.FlagValues()
+    program = ["jaxlife", *argv]
+    config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=program)
+    flags.DEFINE_string("workdir", None, "folder of this run", flag_values=values)
+    flags.DEFINE_bool("distributed", False, "several processes, found through the cluster", flag_values=values)
+    flags.DEFINE_string("coordinator", None, "host:port of process 0, where no cluster tells", flag_values=values)
+    flags.DEFINE_integer("processes", None, "how many, with --coordinator", flag_values=values)
+    flags.DEFINE_integer("process", None, "which of them this is, from 0", flag_values=values)
+    rest = values(program)
+    if rest[1:]:
+        raise ValueError(f"expected flags only, got {' '.join(rest[1:])!r}; put a value with spaces in quotes")
+    if not values.workdir:
+        raise ValueError("--workdir=FOLDER is missing: where the results go, e.g. --workdir=runs/first")
+    return values
+
+
+def start_processes(values: flags.FlagValues) -> None:
+    """Joins the other processes of the run, before anything asks JAX for its devices."""
+    if values.distributed or values.coordinator:
+        import jax
+
+        jax.distributed.initialize(values.coordinator, values.processes, values.process)
+
+
+def guarded(name: str, doc: str | None, run: Callable[[Sequence[str]], int], argv: Sequence[str] | None) -> int:
+    """Runs a main; what the user can mend is said in a line or two, anything else keeps its traceback."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if {"-h", "-help", "--help"} & set(arguments):
+        print(doc)
+        return 0
+    debug = "--traceback" in arguments
+    try:
+        return run([argument for argument in arguments if argument != "--traceback"])
+    except (ValueError, OSError, RuntimeError, ImportError, flags.Error) as error:
+        if debug or not _is_for_the_user(error):
+            raise
+        print(f"{name}: {error}\n(--traceback shows where)", file=sys.stderr)
+        return EXIT_BAD_INPUT
+
+
+def _is_for_the_user(error: Exception) -> bool:
+    """Says whether the message alone tells what to mend: ours do, those of JAX's run time do not."""
+    return not type(error).__module__.startswith(("jax", "jaxlib"))

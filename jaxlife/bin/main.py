@@ -1,0 +1,44 @@
+"""The console script `jaxlife`: one command a task."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from jaxlife import version
+from jaxlife.core import naming
+
+COMMANDS = {
+    "run": "runs a config: --config=FILE[:VARIANT] --config.FIELD=VALUE ... --workdir=FOLDER",
+    "smoke": "runs every config of configs/ at its :smoke size",
+}
+"""Command -> what it does; each is a module of this package with `main(argv) -> exit status`."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Hands the arguments to the command that the first one names."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "-help", "--help", "help"):
+        print(_usage())
+        return 0
+    if arguments[0] == "--version":
+        print(f"jaxlife {version.__version__}")
+        return 0
+    try:
+        naming.lookup(COMMANDS, arguments[0], kind="command")
+    except ValueError as error:
+        print(f"jaxlife: {error}\n\n{_usage()}", file=sys.stderr)
+        return 2
+    return importlib.import_module(f"jaxlife.bin.{arguments[0]}").main(arguments[1:])
+
+
+def _usage() -> str:
+    commands = "\n".join(f"  jaxlife {name:<8} {does}" for name, does in COMMANDS.items())
+    return (
+        f"jaxlife {version.__version__}: artificial life, evolution and foundation models in JAX\n\n{commands}\n\n"
+        "jaxlife COMMAND --help says more. A config's docstring says how long it takes and what to expect.\n"
+        'Try: jaxlife run --config=configs/asal/gray_scott.py:smoke --config.prompts="a red ring" --workdir=runs/first'
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""Configs: what a file in configs/ returns, and how the command line reads and changes it.
+
+configs/<system>/<name>.py     get_config(arg=None) -> ConfigDict, made by `config` below
+
+system        key of `jobs.JOBS`
+seed          of the run's key
+generations   (or steps) how many steps there should be at the end
+runner        {chunk, checkpoint_every, keep, log_every, loggers, headline}: see `jaxlife.experiment.run`
+everything else goes to the system's builder by its name
+"""
+
+import difflib
+import importlib.util
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from jaxlife.core import naming
+
+RUNNER = {"chunk": 10, "checkpoint_every": 100, "keep": 3, "log_every": 1, "loggers": "", "headline": ""}
+
+
+def config(arg: str | None, base: Mapping[str, Any], **variants: Mapping[str, Any]) -> ConfigDict:
+    """Makes a config and applies the variant that was asked for after the colon, e.g. `lenia.py:smoke`.
+
+    Args:
+        arg: what stands after the colon; None or "" for the full size.
+        base: the fields, nested dicts for nested ones. Several prompts are one string parted by ";", so that
+            `--config.prompts="a red ring"` replaces them; a sequence of strings is joined.
+        **variants: name -> {dotted field: value}.
+
+    Raises:
+        ValueError: an unknown variant, or a variant that changes a field that `base` lacks.
+
+    Example:
+        >>> c = config("smoke", {"system": "asal", "generations": 100}, smoke={"generations": 2, "runner.chunk": 1})
+        >>> c.generations, c.runner.chunk, c.seed
+        (2, 1, 0)
+    """
+    fields = {"seed": 0, **base, "runner": {**RUNNER, **base.get("runner", {})}}
+    if not isinstance(fields.get("prompts", ""), str):
+        fields["prompts"] = "; ".join(fields["prompts"])
+    made = ConfigDict(fields)
+    changes = dict(naming.lookup(variants, arg, kind="variant of the config")) if arg else {}
+    for name in changes:
+        check_field(made, name)
+    made.update_from_flattened_dict(changes)
+    return made
+
+
+def split_prompts(text: str | Sequence[str]) -> list[str]:
+    """Parts "a red ring; green spots" into its prompts.
+
+    Example:
+        >>> split_prompts("a red ring; green spots")
+        ['a red ring', 'green spots']
+    """
+    parts = text.split(";") if isinstance(text, str) else text
+    return [part.strip() for part in parts if part.strip()]
+
+
+def load(spec: str) -> ConfigDict:
+    """Reads the config that `path` or `path:variant` names.
+
+    Raises:
+        ValueError: no such file (with the nearest), or a file without `get_config`.
+    """
+    path, _, arg = spec.partition(":")
+    if not Path(path).is_file():
+        raise ValueError(_no_such_file(path))
+    module_spec = importlib.util.spec_from_file_location("jaxlife_config", path)
+    if module_spec is None or module_spec.loader is None:
+        raise ValueError(f"config: expected a Python file, got {path}")
+    module = importlib.util.module_from_spec(module_spec)
+    module_spec.loader.exec_module(module)
+    if not hasattr(module, "get_config"):
+        raise ValueError(f"{path}: expected a function get_config(arg=None) that returns a ConfigDict, found none")
+    return module.get_config(arg or None)
+
+
+def check_overrides(argv: Sequence[str], made: ConfigDict) -> None:
+    """Refuses `--config.field=value` where the config has no such field, and names the nearest.
+
+    Raises:
+        ValueError: an unknown field.
+    """
+    for argument in argv:
+        if found := re.match(r"--?(?:no)?config\.([^=]+)", argument):
+            check_field(made, found[1])
+
+
+def check_field(made: ConfigDict, name: str) -> None:
+    """Refuses a dotted name that the config lacks.
+
+    Raises:
+        ValueError: an unknown field, with the nearest and the whole list.
+
+    Example:
+        >>> check_field(ConfigDict({"prompts": "", "seed": 0}), "promts")
+        Traceback (most recent call last):
+        ValueError: unknown config field 'promts': did you mean 'prompts'? known: prompts, seed
+    """
+    node: Any = made
+    done: list[str] = []
+    for part in name.split("."):
+        prefix = ".".join(done)
+        if not isinstance(node, ConfigDict):
+            raise ValueError(f"unknown config field {name!r}: {prefix!r} is a value, it has no fields")
+        naming.lookup(dict(node.items()), part, kind=f"config field{f' of {prefix!r}' if prefix else ''}")
+        node = node[part]
+        done.append(part)
+
+
+def _no_such_file(path: str) -> str:
+    known = sorted(str(file) for file in Path("configs").glob("*/*.py"))
+    if not known:
+        return (
+            f"config: no file {path}, and no folder configs/ in {Path.cwd()}: the configs live in "
+            "jaxlife's repository; run there, or give the path of your own"
+        )
+    near = difflib.get_close_matches(path, known, n=1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    return f"config: no file {path} (from {Path.cwd()}): {meant}there are {', '.join(known)}"
