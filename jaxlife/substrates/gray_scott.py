@@ -1,0 +1,191 @@
+"""Gray-Scott: two chemicals that feed, react and decay; spots, worms and mazes (Pearson 1993)."""
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from jaxlife.core import tree
+from jaxlife.core.naming import lookup
+from jaxlife.core.protocol import Substrate
+from jaxlife.core.types import Array, Float, Image, PyTree
+from jaxlife.ops import image, stencil
+
+# Euler's step is stable where dt (v^2 + F + 16/3 Du) < 2 and v <= F / (F + k) at rest: these ranges keep it below 1.95.
+_FEED, _KILL, _DIFFUSION_U, _DIFFUSION_V = (0.005, 0.1), (0.04, 0.075), (0.08, 0.25), (0.02, 0.15)
+_SEED_CELLS = 5  # side of a random seed; a smaller one dissolves before it reacts
+_MOST_V = 2.0  # above any v that a stable run was seen to reach (1.47)
+_DEAD = 1e-3  # a world whose largest v is below this is black
+
+PRESETS: dict[str, tuple[float, float]] = {
+    # Pearson's classes, the values (F, k) of Munafo's catalogue.
+    "alpha": (0.010, 0.047), "beta": (0.026, 0.051), "gamma": (0.022, 0.051), "delta": (0.042, 0.059),
+    "epsilon": (0.018, 0.055), "zeta": (0.022, 0.061), "eta": (0.034, 0.063), "theta": (0.030, 0.057),
+    "iota": (0.046, 0.0594), "kappa": (0.050, 0.063), "lambda": (0.034, 0.065), "mu": (0.046, 0.065),
+    "nu": (0.054, 0.067), "xi": (0.014, 0.047), "pi": (0.062, 0.061), "rho": (0.090, 0.059), "sigma": (0.090, 0.057),
+    # Popular names.
+    "solitons": (0.030, 0.062), "pulsating_solitons": (0.025, 0.060), "spots": (0.0367, 0.0649),
+    "moving_spots": (0.014, 0.054), "worms": (0.078, 0.061), "maze": (0.029, 0.057), "holes": (0.039, 0.058),
+    "coral": (0.0545, 0.062), "chaos": (0.026, 0.051), "u_skate": (0.062, 0.0609),
+}  # fmt: skip
+"""Name -> (feed, kill), for diffusion .2097 and .1049 (Pearson's 2e-5 and 1e-5 on a mesh of 2.5 / 256)."""
+
+
+@struct.dataclass(kw_only=True)
+class State:
+    """u: substrate, 1 at rest. v: catalyst, 0 at rest."""
+
+    u: Float[Array, "H W"]
+    v: Float[Array, "H W"]
+
+
+@struct.dataclass(kw_only=True)
+class Params:
+    """The search space: 14 numbers.
+
+    A rate at distance r from the centre (r = 1 at the middle of an edge) is `clip(rate + rate_slope * r)` to its range.
+
+    Attributes:
+        feed: F, rate at which u is replenished, per unit of time.
+        kill: k, rate at which v decays beyond F.
+        diffusion_u: Du, in cells^2 per unit of time.
+        diffusion_v: Dv.
+        feed_slope: change of F from the centre to the edge.
+        kill_slope: change of k.
+        diffusion_u_slope: change of Du.
+        diffusion_v_slope: change of Dv.
+        colour: [3], RGB of the largest v.
+        gain: brightness before saturation.
+        seed_density: chance of a cell to be the centre of a random seed of 5 x 5.
+        seed_radius: radius of the disc in the middle of the first state, in half sides.
+    """
+
+    feed: Array = tree.param(low=_FEED[0], high=_FEED[1], transform="sigmoid")
+    kill: Array = tree.param(low=_KILL[0], high=_KILL[1], transform="sigmoid")
+    diffusion_u: Array = tree.param(low=_DIFFUSION_U[0], high=_DIFFUSION_U[1], transform="sigmoid")
+    diffusion_v: Array = tree.param(low=_DIFFUSION_V[0], high=_DIFFUSION_V[1], transform="sigmoid")
+    feed_slope: Array = tree.param(low=-0.05, high=0.05, transform="sigmoid")
+    kill_slope: Array = tree.param(low=-0.02, high=0.02, transform="sigmoid")
+    diffusion_u_slope: Array = tree.param(low=-0.1, high=0.1, transform="sigmoid")
+    diffusion_v_slope: Array = tree.param(low=-0.05, high=0.05, transform="sigmoid")
+    colour: Float[Array, "3"] = tree.param(low=0.0, high=1.0, transform="sigmoid")
+    gain: Array = tree.param(low=0.5, high=3.0, transform="sigmoid")
+    seed_density: Array = tree.param(low=0.0, high=0.02, transform="sigmoid")
+    seed_radius: Array = tree.param(low=0.0, high=0.5, transform="sigmoid")
+
+
+def gray_scott(*, size: int = 64, image_size: int | None = None, dt: float = 1.0) -> Substrate:
+    """Builds the world.
+
+    du/dt = Du lap u - u v^2 + F (1 - u)
+    dv/dt = Dv lap v + u v^2 - (F + k) v
+
+    with the isotropic 9-point Laplacian on a torus of unit cells and Euler's method, clipped to u in [0, 1] and
+    v in [0, 2], which only an unstable run reaches. The picture is
+    `clip(gain * v / max v, 0, 1)` times the colour, on black.
+
+    Args:
+        size: cells along a side.
+        image_size: pixels along a side of the picture; `size` when None.
+        dt: time a step makes, at most 1: the whole search space is stable there.
+
+    Returns:
+        A Substrate with `State` and `Params` of this module; `x` is not used and `out` is empty.
+
+    Raises:
+        ValueError: a grid below 3 cells, or an unstable `dt`.
+
+    Example:
+        >>> world = gray_scott(size=16)
+        >>> params = world.default_params(jax.random.key(0))
+        >>> tree.ravel(params)[0].shape
+        (14,)
+        >>> world.render(world.init(jax.random.key(0), params), params).shape
+        (16, 16, 3)
+
+    Reference:
+        Pearson, Complex patterns in a simple system, Science 261 (1993), eq. 2.
+    """
+    if size < 3:
+        raise ValueError(f"size: expected at least 3 cells, got {size}")
+    if not 0 < dt <= 1:
+        raise ValueError(f"dt: expected 0 < dt <= 1, got {dt}; Euler's step is unstable beyond")
+    radius = _radius(size)
+
+    def init(key: jax.Array, params: Params) -> State:
+        centres = jax.random.bernoulli(key, params.seed_density, (size, size))
+        seeded = _dilate(centres) | (radius <= params.seed_radius)
+        # Half of the substrate turned to catalyst: Pearson's seed (1/2, 1/4) dies out in nu, rho, sigma and worms.
+        v = jnp.where(seeded, 0.5, jnp.zeros((size, size)))
+        return State(u=1 - v, v=v)
+
+    def step(key: jax.Array, state: State, params: Params, x: PyTree) -> tuple[State, dict[str, Array]]:
+        del key, x
+        feed = jnp.clip(params.feed + params.feed_slope * radius, *_FEED)
+        kill = jnp.clip(params.kill + params.kill_slope * radius, *_KILL)
+        diffusion_u = jnp.clip(params.diffusion_u + params.diffusion_u_slope * radius, *_DIFFUSION_U)
+        diffusion_v = jnp.clip(params.diffusion_v + params.diffusion_v_slope * radius, *_DIFFUSION_V)
+        reaction = state.u * state.v * state.v
+        du = diffusion_u * stencil.laplacian(state.u) - reaction + feed * (1 - state.u)
+        dv = diffusion_v * stencil.laplacian(state.v) + reaction - (feed + kill) * state.v
+        # At some corners of the search space a transient oscillates; clipped, it stays a world instead of becoming NaN.
+        return State(u=jnp.clip(state.u + dt * du, 0, 1), v=jnp.clip(state.v + dt * dv, 0, _MOST_V)), {}
+
+    def render(state: State, params: Params) -> Image:
+        peak = jnp.maximum(jnp.max(state.v), _DEAD)
+        brightness = jnp.clip(params.gain * jnp.maximum(state.v, 0.0) / peak, 0.0, 1.0)
+        brightness = jnp.where(peak > _DEAD, brightness, 0.0)
+        return image.resize(brightness[..., None] * params.colour[None, None], image_size)
+
+    return Substrate(init, step, render, lambda key: preset("solitons"))
+
+
+def preset(name: str) -> Params:
+    """Returns the params of a known pattern class: white on black, without slopes, from random seeds.
+
+    Args:
+        name: a key of `PRESETS`: Pearson's classes "alpha" to "mu", Munafo's "nu" to "sigma", and popular names such
+            as "spots", "worms", "maze", "solitons".
+
+    Returns:
+        A point of the search space.
+
+    Raises:
+        ValueError: unknown name.
+
+    Example:
+        >>> round(preset("worms").feed.item(), 6)
+        0.078
+
+    Reference:
+        Munafo, Stable localized moving patterns in the 2-D Gray-Scott model, arXiv 1501.01990; Pearson 1993, figure 3.
+    """
+    feed, kill = lookup(PRESETS, name, kind="Gray-Scott preset")
+    zero = jnp.zeros(())
+    return Params(
+        feed=jnp.float32(feed),
+        kill=jnp.float32(kill),
+        diffusion_u=jnp.float32(0.2097),
+        diffusion_v=jnp.float32(0.1049),
+        feed_slope=zero,
+        kill_slope=zero,
+        diffusion_u_slope=zero,
+        diffusion_v_slope=zero,
+        colour=jnp.full((3,), 0.9),
+        gain=jnp.float32(1.0),
+        seed_density=jnp.float32(0.002),
+        seed_radius=jnp.float32(0.15),
+    )
+
+
+def _radius(size: int) -> Float[Array, "H W"]:
+    """Distance of every cell from the centre, 1 at the middle of an edge, sqrt 2 in a corner."""
+    axis = (jnp.arange(size) - (size - 1) / 2) / (size / 2)
+    return jnp.sqrt(axis[:, None] ** 2 + axis[None] ** 2)
+
+
+def _dilate(centres: Array) -> Array:
+    """Grows every marked cell to a square of `_SEED_CELLS`, around the torus."""
+    reach = min(_SEED_CELLS, centres.shape[0]) // 2
+    for axis in (0, 1):
+        centres = jnp.any(jnp.stack([jnp.roll(centres, shift, axis) for shift in range(-reach, reach + 1)]), axis=0)
+    return centres

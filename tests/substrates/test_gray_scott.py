@@ -1,0 +1,199 @@
+"""Laws of the Gray-Scott world."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxlife.core import rollout, tree
+from jaxlife.substrates.gray_scott import PRESETS, State, gray_scott, preset
+
+RATES = ("feed", "kill", "diffusion_u", "diffusion_v")
+SLOPES = tuple(f"{rate}_slope" for rate in RATES)
+
+
+@pytest.fixture(scope="module")
+def world():
+    return gray_scott(size=16)
+
+
+@pytest.fixture(scope="module")
+def sloped():
+    return preset("maze").replace(
+        feed_slope=jnp.asarray(0.01),
+        kill_slope=jnp.asarray(-0.004),
+        diffusion_u_slope=jnp.asarray(0.05),
+        diffusion_v_slope=jnp.asarray(-0.02),
+    )
+
+
+def soup(size, seed=0):
+    """A state inside the range where nothing is clipped."""
+    u, v = 0.2 + 0.5 * jax.random.uniform(jax.random.key(seed), (2, size, size))
+    return State(u=u, v=v)
+
+
+def reference_step(u, v, params, size):
+    """The equation written once more, in NumPy and double precision."""
+    axis = (np.arange(size) - (size - 1) / 2) / (size / 2)
+    radius = np.hypot(axis[:, None], axis[None])
+    ranges = {"feed": (0.005, 0.1), "kill": (0.04, 0.075), "diffusion_u": (0.08, 0.25), "diffusion_v": (0.02, 0.15)}
+    feed, kill, du, dv = (
+        np.clip(float(getattr(params, rate)) + float(getattr(params, f"{rate}_slope")) * radius, *ranges[rate])
+        for rate in RATES
+    )
+    weights = {0: -20 / 6, 1: 4 / 6, 2: 1 / 6}
+    moves = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    lu, lv = (sum(weights[abs(i) + abs(j)] * np.roll(g, (i, j), (0, 1)) for i, j in moves) for g in (u, v))
+    return u + du * lu - u * v**2 + feed * (1 - u), v + dv * lv + u * v**2 - (feed + kill) * v
+
+
+def test_step_equals_a_second_writing_of_the_equation(world, sloped, key):
+    state = soup(16)
+    u, v = np.asarray(state.u, np.float64), np.asarray(state.v, np.float64)
+    for _ in range(5):
+        state, out = world.step(key, state, sloped, None)
+        u, v = reference_step(u, v, sloped, 16)
+    assert out == {}
+    np.testing.assert_allclose(state.u, u, atol=2e-6)
+    np.testing.assert_allclose(state.v, v, atol=2e-6)
+
+
+def test_rest_is_a_fixed_point(world, sloped, key):
+    rest = State(u=jnp.ones((16, 16)), v=jnp.zeros((16, 16)))
+    after, _ = world.step(key, rest, sloped, None)
+    np.testing.assert_array_equal(after.u, 1.0)
+    np.testing.assert_array_equal(after.v, 0.0)
+
+
+def test_a_uniform_state_follows_the_ode(world, key):
+    params, u, v = preset("alpha"), 0.4, 0.3
+    after, _ = world.step(key, State(u=jnp.full((16, 16), u), v=jnp.full((16, 16), v)), params, None)
+    feed, kill = PRESETS["alpha"]
+    np.testing.assert_allclose(after.u, u - u * v**2 + feed * (1 - u), atol=1e-6)
+    np.testing.assert_allclose(after.v, v + u * v**2 - (feed + kill) * v, atol=1e-6)
+
+
+def test_diffusion_conserves_both_chemicals(world, key):
+    """Without feed the reaction moves v's gain from u: sum(u + v) falls by (F + k) sum v - F sum(1 - u) alone."""
+    params, state = preset("maze"), soup(16)
+    after, _ = world.step(key, state, params, None)
+    feed, kill = PRESETS["maze"]
+    flow = feed * jnp.sum(1 - state.u) - (feed + kill) * jnp.sum(state.v)
+    np.testing.assert_allclose(jnp.sum(after.u + after.v), jnp.sum(state.u + state.v) + flow, rtol=1e-5)
+
+
+def test_without_slopes_the_world_commutes_with_translation(world, key):
+    params = preset("maze")
+
+    def move(state):
+        return jax.tree.map(lambda field: jnp.roll(field, (3, -5), (0, 1)), state)
+
+    one_way = world.step(key, move(soup(16)), params, None)[0]
+    other_way = move(world.step(key, soup(16), params, None)[0])
+    np.testing.assert_allclose(one_way.u, other_way.u, atol=1e-6)
+    np.testing.assert_allclose(one_way.v, other_way.v, atol=1e-6)
+
+
+def test_each_slope_changes_the_edge_and_spares_the_centre(key):
+    """On an odd grid the middle cell has r = 0."""
+    world, state, base = gray_scott(size=15), soup(15), preset("maze")
+    step = jax.jit(world.step)
+    plain, _ = step(key, state, base, None)
+    for slope in SLOPES:
+        bent, _ = step(key, state, base.replace(**{slope: jnp.asarray(0.005)}), None)
+        change = jnp.abs(bent.u - plain.u) + jnp.abs(bent.v - plain.v)
+        assert change[7, 7] == 0, slope
+        assert change[7, 0] > 0, slope
+
+
+def test_the_corners_of_the_search_space_stay_finite(world, key):
+    vector, unravel, _ = tree.ravel(world.default_params(key))
+    assert vector.shape == (14,)
+    corners = jax.vmap(unravel)(30.0 * jnp.sign(jax.random.normal(key, (32, 14))))
+    run = rollout.rollout(world, frames=1, stride=300, observe=lambda s, p, out: world.render(s, p))
+    final, frames = jax.jit(jax.vmap(run, in_axes=(None, 0)))(key, corners)
+    for leaf in jax.tree.leaves((final, frames)):
+        assert jnp.all(jnp.isfinite(leaf))
+    assert frames.min() >= 0
+    assert frames.max() <= 1
+    assert jnp.all(final.u <= 1.01)
+
+
+def test_seeds_follow_density_and_radius(key):
+    init = jax.jit(gray_scott(size=64).init)
+
+    def seeds(key, density, radius):
+        params = preset("maze").replace(seed_density=jnp.asarray(density), seed_radius=jnp.asarray(radius))
+        return np.asarray(init(key, params).v) > 0
+
+    assert not seeds(key, 0.0, 0.0).any()
+    np.testing.assert_allclose(seeds(key, 0.0, 0.25).mean(), np.pi * 0.25**2 / 4, rtol=0.1)
+    sown = seeds(key, 0.001, 0.0)
+    assert 25 <= sown.sum() <= 25 * 12
+    assert (sown != seeds(jax.random.key(1), 0.001, 0.0)).any()
+
+
+def test_picture_is_v_over_its_maximum_coloured_on_black(world):
+    state = soup(16)
+    params = preset("maze").replace(colour=jnp.array([1.0, 0.5, 0.0]), gain=jnp.asarray(1.0))
+    picture = world.render(state, params)
+    np.testing.assert_allclose(picture[..., 0], state.v / state.v.max(), atol=1e-6)
+    np.testing.assert_allclose(picture[..., 1], picture[..., 0] / 2, atol=1e-6)
+    assert jnp.all(picture[..., 2] == 0)
+    assert jnp.all(world.render(state.replace(v=jnp.zeros((16, 16))), params) == 0)
+    assert gray_scott(size=16, image_size=40).render(state, params).shape == (40, 40, 3)
+
+
+def test_gradients_match_finite_differences(key):
+    world = gray_scott(size=8)
+    params = world.default_params(key)
+
+    @jax.jit
+    def loss(feed):
+        moved, state = params.replace(feed=feed), soup(8)
+        for _ in range(3):
+            state, _ = world.step(key, state, moved, None)
+        return jnp.mean(world.render(state, moved) ** 2)
+
+    h = 3e-3
+    difference = (loss(params.feed + h) - loss(params.feed - h)) / (2 * h)
+    np.testing.assert_allclose(jax.grad(loss)(params.feed), difference, rtol=0.02)
+
+
+def test_the_picture_of_a_dead_world_has_finite_gradients(world, key):
+    empty = State(u=jnp.ones((16, 16)), v=jnp.zeros((16, 16)))
+    dead = jax.jit(jax.grad(lambda v: jnp.sum(world.render(empty.replace(v=v), world.default_params(key)))))(empty.v)
+    assert jnp.all(jnp.isfinite(dead))
+
+
+@pytest.fixture(scope="module")
+def classes():
+    """Every preset on 64 x 64 after 2,000 steps, in one compilation."""
+    world = gray_scott(size=64)
+    names = ("solitons", "maze", "worms", "holes", "nu")
+    params = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(preset(name) for name in names))
+    run = rollout.rollout(world, frames=1, stride=2000, observe=lambda s, p, out: s.v)
+    _, v = jax.jit(jax.vmap(run, in_axes=(None, 0)))(jax.random.key(3), params)
+    return dict(zip(names, np.asarray(v), strict=True))
+
+
+def test_known_classes_look_like_their_names(classes):
+    """Spots leave most of the plane empty, mazes fill it with stripes, holes with a sheet."""
+    cover = {name: float(np.mean(v > 0.15)) for name, v in classes.items()}
+    assert cover["solitons"] < cover["maze"] < cover["holes"]
+    assert all(v.max() > 0.2 for v in classes.values()), cover
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"size": 2}, "size: expected at least 3"), ({"dt": 2.0}, "dt: expected 0 < dt"), ({"dt": 0}, "dt: expected")],
+)
+def test_bad_arguments_say_what_was_expected(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        gray_scott(**arguments)
+
+
+def test_unknown_preset_suggests_the_nearest():
+    with pytest.raises(ValueError, match="did you mean 'worms'"):
+        preset("worm")
