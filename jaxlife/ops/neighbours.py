@@ -1,0 +1,103 @@
+"""Who sees whom on the unit torus: everybody at once in blocks of rows, or sorted cells where agents are many.
+
+A world says what a block of receivers makes of a set of senders, once, as a function
+
+    rows(receivers[B], senders[M], present[M] | None) -> pytree of [B, ...]
+
+and either engine here calls it on blocks that together show every receiver every sender within its range.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Bool
+
+from jaxlife.core.types import Array, Float, PyTree
+from jaxlife.ops import torus
+
+OUT_OF_REACH = 1.0  # no two points of the unit torus are farther apart than sqrt(1/2)
+"""Squared distance given to a pair that must not interact: itself, a coincident pair, an empty slot."""
+
+_TILE = 1 << 17  # pairs in a block: a few arrays of this many floats stay in a core's cache
+
+Rows = Callable[..., PyTree]
+
+
+def gap(
+    receiver: Float[Array, "B 2"], sender: Float[Array, "M 2"], *, torus_shaped: bool = True
+) -> tuple[Float[Array, "B M"], Float[Array, "B M"], Float[Array, "B M"]]:
+    """Measures the way from each receiver to each sender.
+
+    Args:
+        receiver: positions in the unit torus.
+        sender: positions in the unit torus.
+        torus_shaped: take the shortest way around the torus; the plain difference otherwise.
+
+    Returns:
+        Both coordinates of the displacement, and its square.
+
+    Example:
+        >>> [leaf.item() for leaf in gap(jnp.zeros((1, 2)), jnp.array([[0.0, 0.75]]))]
+        [0.0, -0.25, 0.0625]
+    """
+    first = sender[None, :, 0] - receiver[:, None, 0]
+    second = sender[None, :, 1] - receiver[:, None, 1]
+    if torus_shaped:
+        first, second = torus.shortest(first), torus.shortest(second)
+    return first, second, first * first + second * second
+
+
+def others(square: Float[Array, "B M"], present: Bool[Array, "M"] | None = None) -> Float[Array, "B M"]:
+    """Moves oneself, senders at the very same place and empty slots out of reach: `1 / sqrt` has finite gradients.
+
+    Args:
+        square: squared distances.
+        present: false for empty slots.
+
+    Example:
+        >>> others(jnp.array([[0.0, 0.25]])).tolist()
+        [[1.0, 0.25]]
+    """
+    seen = square > 0
+    return jnp.where(seen if present is None else seen & present[None], square, OUT_OF_REACH)
+
+
+def total(tile: Float[Array, "B M"]) -> Float[Array, "B"]:
+    """Sums over senders, as a product with ones (on CPUs a matrix product is vectorised where a plain sum is not).
+
+    Example:
+        >>> total(jnp.ones((2, 3))).tolist()
+        [3.0, 3.0]
+    """
+    return tile @ jnp.ones(tile.shape[-1], tile.dtype)
+
+
+def dense(rows: Rows, agents: PyTree, *, block: int | None = None) -> PyTree:
+    """Shows every agent all agents, a block of receivers at a time: N^2 pairs of work, N * block of memory.
+
+    Args:
+        rows: see the top of this module; called with `present=None`.
+        agents: pytree with leading axis N, what receivers and senders are.
+        block: receivers at a time; chosen by N when None.
+
+    Returns:
+        What `rows` returns, for all N.
+
+    Example:
+        >>> nearest = lambda a, b, present: jnp.sqrt(others(gap(a, b)[2])).min(1)
+        >>> dense(nearest, jnp.array([[0.0, 0.0], [0.0, 0.25], [0.0, 0.875]])).tolist()
+        [0.125, 0.25, 0.125]
+    """
+    n = jax.tree.leaves(agents)[0].shape[0]
+    block = min(n, block or max(8, _TILE // n))
+    if block == n:
+        return rows(agents, agents, None)
+    count = -(-n // block)
+    even = -(-n // count)
+    short = count * even - n
+    blocks = jax.tree.map(
+        lambda leaf: jnp.concatenate([leaf, leaf[:short]]).reshape(count, even, *leaf.shape[1:]), agents
+    )
+    out = jax.lax.map(lambda receivers: rows(receivers, agents, None), blocks)
+    return jax.tree.map(lambda leaf: leaf.reshape(count * even, *leaf.shape[2:])[:n], out)

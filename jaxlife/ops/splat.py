@@ -1,0 +1,192 @@
+"""Draws many small soft shapes on a torus: each adds optical depth, and dye of its colour, to a few pixels around it.
+
+A shape that covers a fraction m of a pixel has optical depth tau = -log(1 - m) there. Depths add, so the picture does
+not depend on the order of the shapes, and one shape alone looks just as if it were painted:
+
+    rgb = exp(-tau) background + (1 - exp(-tau)) (sum_i tau_i colour_i) / tau,      tau = sum_i tau_i
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from jaxlife.core.types import Array, Float, Image, PyTree
+from jaxlife.ops import torus
+
+_AT_ONCE = 1 << 16
+_CLEAR = 1e-6  # depth below which a pixel's dye is not divided by it
+
+
+def deposit(
+    stamp: Callable[[PyTree, Float[Array, "P P 2"]], Float[Array, "P P C"]],
+    centre: Float[Array, "N 2"],
+    shapes: PyTree,
+    *,
+    image_size: int,
+    reach: float,
+) -> Float[Array, "H W C"]:
+    """Sums the stamps of N shapes into an image of a torus.
+
+    image[p] = sum_i stamp(shape_i, x_p - x_i),  x_p = (p + 1/2) / image_size,  over p in a window of half-width `reach`
+
+    Args:
+        stamp: `(one shape, displacement of each pixel from its centre, in sides of the torus) -> values`.
+        centre: centres of the shapes, in [0, 1), as (row, column).
+        shapes: pytree with leading axis N, one entry for each call of `stamp`.
+        image_size: H = W, pixels.
+        reach: half-width of the window, in sides of the torus; what a stamp has beyond it is left out.
+
+    Returns:
+        The sums, channels last.
+
+    Example:
+        >>> one = lambda shape, offset: jnp.ones((*offset.shape[:2], 1))
+        >>> deposit(one, jnp.array([[0.5, 0.0]]), None, image_size=4, reach=0.2)[..., 0].sum().item()
+        9.0
+    """
+    half = max(1, -int(-reach * image_size // 1))
+    patch = 2 * half + 1
+
+    def stamps(centre: Float[Array, "2"], shape: PyTree) -> tuple[Array, Array]:
+        corner = jnp.floor(centre * image_size).astype(jnp.int32) - half
+        pixels = corner[:, None] + jnp.arange(patch)[None]
+        offset = (pixels + 0.5) / image_size - centre[:, None]
+        grid = jnp.stack(jnp.meshgrid(offset[0], offset[1], indexing="ij"), axis=-1)
+        return corner % image_size, stamp(shape, grid)
+
+    channels = jax.eval_shape(stamps, centre[0], jax.tree.map(lambda leaf: leaf[0], shapes))[1].shape[-1]
+    side = image_size + patch  # windows run over the far sides; what they leave there is folded back below
+    canvas = jnp.zeros((side, side, channels), centre.dtype)
+
+    def add(canvas: Array, some: tuple[Array, PyTree]) -> Array:
+        corners, values = jax.vmap(stamps)(*some)
+        return jax.lax.scatter_add(
+            canvas,
+            corners,
+            values,
+            jax.lax.ScatterDimensionNumbers((1, 2, 3), (), (0, 1)),
+            mode=jax.lax.GatherScatterMode.PROMISE_IN_BOUNDS,
+        )
+
+    n = centre.shape[0]
+    whole = n - n % _AT_ONCE if n > _AT_ONCE else 0
+    head, rest = (jax.tree.map(lambda leaf, part=part: leaf[part], (centre, shapes)) for part in _split(whole))
+    if whole:
+        chunks = jax.tree.map(lambda leaf: leaf.reshape(-1, _AT_ONCE, *leaf.shape[1:]), head)
+        canvas, _ = jax.lax.scan(lambda canvas, some: (add(canvas, some), None), canvas, chunks)
+    tiles = -(-side // image_size)
+    margin = (0, tiles * image_size - side)
+    canvas = jnp.pad(add(canvas, rest), (margin, margin, (0, 0)))
+    return canvas.reshape(tiles, image_size, tiles, image_size, channels).sum((0, 2))
+
+
+def _split(at: int) -> tuple[slice, slice]:
+    return slice(0, at), slice(at, None)
+
+
+def discs(
+    centre: Float[Array, "N 2"],
+    colour: Float[Array, "N 3"],
+    *,
+    radius: float,
+    softness: float,
+    background: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    image_size: int,
+) -> Image:
+    """Draws soft discs, in no order, on a torus.
+
+    tau_i = softplus((radius - d) / softness), so a disc alone covers the fraction sigmoid((radius - d) / softness)
+
+    Args:
+        centre: [N, 2] in the unit torus, as (row, column).
+        colour: RGB in [0, 1].
+        radius: where a disc covers one half, in sides of the torus.
+        softness: width of its edge, in sides of the torus.
+        background: RGB in [0, 1].
+        image_size: H = W, pixels.
+
+    Returns:
+        The picture.
+
+    Example:
+        >>> white = jnp.ones((1, 3))
+        >>> image = discs(jnp.full((1, 2), 0.5), white, radius=0.2, softness=0.01, image_size=8)
+        >>> image.shape, round(image[4, 4, 0].item(), 3), round(image[0, 0, 0].item(), 3)
+        ((8, 8, 3), 1.0, 0.0)
+    """
+
+    def stamp(colour: Float[Array, "3"], offset: Float[Array, "P P 2"]) -> Float[Array, "P P 4"]:
+        depth = jax.nn.softplus((radius - torus.norm(offset)) / softness)[..., None]
+        return depth * jnp.concatenate([colour, jnp.ones(1, colour.dtype)])[None, None]
+
+    dye = deposit(stamp, centre, colour, image_size=image_size, reach=radius + 16 * softness)
+    return mix(dye[..., :3], dye[..., 3], background)
+
+
+def mix(
+    dye: Float[Array, "H W 3"], depth: Float[Array, "H W"], background: tuple[float, float, float]
+) -> Float[Array, "H W 3"]:
+    """Turns summed dye (depth times colour) and depth into a picture; see the top of this module.
+
+    Example:
+        >>> mix(jnp.zeros((1, 1, 3)), jnp.zeros((1, 1)), (1.0, 1.0, 1.0)).tolist()
+        [[[1.0, 1.0, 1.0]]]
+    """
+    depth = depth[..., None]
+    through = jnp.exp(-depth)
+    # (1 - exp(-t)) / t -> 1 - t / 2
+    share = jnp.where(depth > _CLEAR, -jnp.expm1(-depth) / jnp.maximum(depth, _CLEAR), 1 - depth / 2)
+    return jnp.clip(through * jnp.asarray(background, dye.dtype)[None, None] + share * dye, 0, 1)
+
+
+def paint(
+    coverage: Callable[[PyTree, Float[Array, "H W 2"]], Float[Array, "H W"]],
+    shapes: PyTree,
+    colour: Float[Array, "N 3"],
+    *,
+    background: tuple[float, float, float],
+    pixels: Float[Array, "H W 2"],
+) -> Image:
+    """Paints shapes one over another, in order, over the whole picture: the exact, slow way.
+
+    rgb <- m_i colour_i + (1 - m_i) rgb,   i = 0 .. N - 1
+
+    Args:
+        coverage: `(one shape, pixel positions) -> m` in [0, 1].
+        shapes: pytree with leading axis N.
+        colour: RGB in [0, 1].
+        background: RGB in [0, 1].
+        pixels: where the pixels lie.
+
+    Returns:
+        The picture.
+
+    Example:
+        >>> half = lambda shape, pixels: jnp.full(pixels.shape[:2], 0.5)
+        >>> paint(half, None, jnp.eye(3)[:2], background=(0.0, 0.0, 0.0), pixels=jnp.zeros((1, 1, 2))).tolist()
+        [[[0.25, 0.5, 0.0]]]
+    """
+
+    def one(image: Array, item: tuple[PyTree, Array]) -> tuple[Array, None]:
+        shape, colour = item
+        m = coverage(shape, pixels)[..., None]
+        return m * colour[None, None] + (1 - m) * image, None
+
+    start = jnp.broadcast_to(jnp.asarray(background, colour.dtype), (*pixels.shape[:2], 3))
+    return jax.lax.scan(one, start, (shapes, colour))[0]
+
+
+def pixel_grid(image_size: int, *, corners: bool = False) -> Float[Array, "H W 2"]:
+    """Places the pixels of a square picture of the unit torus, as (row, column).
+
+    Args:
+        image_size: H = W.
+        corners: the outermost pixels lie on the sides 0 and 1 (as in ASAL) instead of half a pixel inside.
+
+    Example:
+        >>> pixel_grid(2)[..., 0].tolist(), pixel_grid(2, corners=True)[0, :, 1].tolist()
+        ([[0.25, 0.25], [0.75, 0.75]], [0.0, 1.0])
+    """
+    line = jnp.linspace(0, 1, image_size) if corners else (jnp.arange(image_size) + 0.5) / image_size
+    return jnp.stack(jnp.meshgrid(line, line, indexing="ij"), axis=-1)

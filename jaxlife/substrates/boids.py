@@ -1,0 +1,138 @@
+"""Boids that learn to flock: each turns by what a small network makes of its neighbours (ASAL, section A.2)."""
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from jaxlife.core import tree
+from jaxlife.core.protocol import Substrate
+from jaxlife.core.types import Array, Float, Int, PRNGKey, PyTree
+from jaxlife.ops import mlp, neighbours
+from jaxlife.substrates import flock
+
+_SIGHT_SCALE = 50.0  # brings positions of neighbours (.1 at most by default) to the size of headings
+_TURN = 60.0  # lateral acceleration of a network that says 1
+
+
+@struct.dataclass(kw_only=True)
+class Params:
+    """The network, 193 numbers: layers 4-8-8 for each neighbour, 8-8-1 for their mean."""
+
+    see: tuple[mlp.Dense, ...] = tree.param()
+    steer: tuple[mlp.Dense, ...] = tree.param()
+
+
+def boids(
+    *,
+    n_boids: int = 128,
+    n_neighbours: int = 16,
+    visual_range: float = 0.1,
+    speed: float = 0.5,
+    dt: float = 0.01,
+    boid_size: float = 0.015,
+    sharpness: float = 40.0,
+    red_boid: bool = True,
+    image_size: int = 256,
+    asal_compat: bool = False,
+) -> Substrate:
+    """Builds the learned flock; the defaults are ASAL's.
+
+    With r_ij the shortest way from boid i to boid j on the torus, R_i the rotation that brings v_i to (1, 0), and j
+    over the `n_neighbours` nearest within `visual_range`:
+
+        h_i = mean_j see(50 R_i r_ij, R_i v_j);     a_i = 60 steer(h_i), 0 for a boid alone
+        v_i <- unit(v_i + a_i v_i^perp dt);         x_i <- (x_i + speed v_i dt) mod 1
+
+    Args:
+        n_boids: how many.
+        n_neighbours: how many of the others a boid sees at most.
+        visual_range: how far, in sides of the torus; at most 1/2.
+        speed: sides of the torus in a unit of time.
+        dt: time step.
+        boid_size: half the width of the drawn triangle, a third of its length, in sides of the torus.
+        sharpness: of the drawn edges; larger is sharper.
+        red_boid: draw boid 0 in red, over the others.
+        image_size: H = W of the picture.
+        asal_compat: as the original does it: no sight across the sides of the torus, pictures cut at the sides, with
+            the outermost pixels on them.
+
+    Returns:
+        The world.
+
+    Raises:
+        ValueError: a count below 1, a range outside (0, 1/2], or a size that is not positive.
+
+    Example:
+        >>> world = boids(n_boids=8, image_size=32)
+        >>> params = world.default_params(jax.random.key(0))
+        >>> state, out = world.step(jax.random.key(1), world.init(jax.random.key(2), params), params, None)
+        >>> tree.ravel(params)[0].size, world.render(state, params).shape
+        (193, (32, 32, 3))
+
+    Reference:
+        Kumar et al. 2024, "Automating the Search for Artificial Life with Foundation Models", arXiv 2412.17799.
+    """
+    flock.check(
+        n_boids=n_boids, visual_range=visual_range, boid_size=boid_size, sharpness=sharpness, image_size=image_size
+    )
+    if n_neighbours < 1:
+        raise ValueError(f"n_neighbours: expected at least 1, got {n_neighbours}")
+    seen = min(n_neighbours, max(n_boids - 1, 1))
+
+    def default_params(key: PRNGKey) -> Params:
+        see, steer = jax.random.split(key)
+        return Params(see=mlp.init(see, (4, 8, 8)), steer=mlp.init(steer, (8, 8, 1)))
+
+    def step(
+        key: PRNGKey, state: flock.State, params: Params, x: PyTree = None
+    ) -> tuple[flock.State, dict[str, Array]]:
+        def rows(receiver: PyTree, sender: PyTree, present: Array | None) -> Float[Array, "B"]:
+            return _turn(params, receiver, sender, present, seen, visual_range, not asal_compat)
+
+        agents = (jnp.arange(n_boids), state.position, state.velocity)
+        turn = neighbours.dense(rows, agents)
+        return flock.advance(state, turn[:, None] * _left(state.velocity), speed, dt), {}
+
+    return Substrate(
+        init=lambda key, params: flock.init(key, n_boids),
+        step=step,
+        render=flock.picture(boid_size, sharpness, red_boid, image_size, asal_compat),
+        default_params=default_params,
+    )
+
+
+def _turn(
+    params: Params,
+    receiver: tuple[Int[Array, "B"], Float[Array, "B 2"], Float[Array, "B 2"]],
+    sender: tuple[Int[Array, "M"], Float[Array, "M 2"], Float[Array, "M 2"]],
+    present: Array | None,
+    seen: int,
+    visual_range: float,
+    torus_shaped: bool,
+) -> Float[Array, "B"]:
+    """Lateral acceleration of a block of boids."""
+    (own, here, ahead), (index, there, heading) = receiver, sender
+    first, second, square = neighbours.gap(here, there, torus_shaped=torus_shaped)
+    hidden = own[:, None] == index[None]
+    if present is not None:
+        hidden = hidden | ~present[None]
+    square = jnp.where(hidden, neighbours.OUT_OF_REACH, jax.lax.stop_gradient(square))
+    nearest, which = jax.lax.top_k(-square, seen)
+    near = (nearest > -(visual_range**2)).astype(here.dtype)
+    way = (jnp.take_along_axis(axis, which, axis=1) for axis in (first, second))
+    inputs = jnp.stack(
+        [
+            *(_SIGHT_SCALE * along for along in flock.turned(ahead[:, None], *way)),
+            *flock.turned(ahead[:, None], heading[which, 0], heading[which, 1]),
+        ],
+        axis=-1,
+    )
+    features = mlp.tanh_layers(params.see, inputs)
+    count = near.sum(1)
+    mean = (features * near[..., None]).sum(1) / jnp.maximum(count, 1)[:, None]
+    return _TURN * jnp.where(count > 0, mlp.tanh_layers(params.steer, mean)[:, 0], 0)
+
+
+def _left(velocity: Float[Array, "N 2"]) -> Float[Array, "N 2"]:
+    """Unit vectors turned by a quarter, v^perp."""
+    return jnp.stack([-velocity[:, 1], velocity[:, 0]], axis=1)

@@ -1,0 +1,123 @@
+"""Boids by Reynolds' three rules: keep apart, head as the others do, stay with them."""
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from jaxlife.core import tree
+from jaxlife.core.protocol import Substrate
+from jaxlife.core.types import Array, Float, PRNGKey, PyTree
+from jaxlife.ops import neighbours
+from jaxlife.substrates import flock
+
+_STRONGEST = 60.0
+
+
+@struct.dataclass(kw_only=True)
+class Params:
+    """Weights of the three rules, in turns of a unit heading per unit of time."""
+
+    separation: Float[Array, ""] = tree.param(low=0.0, high=_STRONGEST, transform="sigmoid")
+    alignment: Float[Array, ""] = tree.param(low=0.0, high=_STRONGEST, transform="sigmoid")
+    cohesion: Float[Array, ""] = tree.param(low=0.0, high=_STRONGEST, transform="sigmoid")
+
+
+def boids_reynolds(
+    *,
+    n_boids: int = 128,
+    visual_range: float = 0.1,
+    separation_range: float = 0.03,
+    speed: float = 0.5,
+    dt: float = 0.01,
+    boid_size: float = 0.015,
+    sharpness: float = 40.0,
+    red_boid: bool = True,
+    image_size: int = 256,
+) -> Substrate:
+    """Builds a flock of Reynolds' boids at constant speed.
+
+    With r_ij the shortest way from boid i to boid j on the torus, means over the others within `visual_range` and the
+    sum over those within `separation_range` = s (each zero where there is nobody):
+
+        a_i = separation sum_j (|r_ij| / s - 1) r_ij / |r_ij|
+              + alignment mean_j (v_j - v_i) + cohesion mean_j r_ij / visual_range
+        v_i <- unit(v_i + a_i dt);      x_i <- (x_i + speed v_i dt) mod 1
+
+    Args:
+        n_boids: how many.
+        visual_range: how far a boid sees, in sides of the torus; at most 1/2.
+        separation_range: how near is too near; at most `visual_range`.
+        speed: sides of the torus in a unit of time.
+        dt: time step.
+        boid_size: half the width of the drawn triangle, a third of its length, in sides of the torus.
+        sharpness: of the drawn edges; larger is sharper.
+        red_boid: draw boid 0 in red, over the others.
+        image_size: H = W of the picture.
+
+    Returns:
+        The world.
+
+    Raises:
+        ValueError: a count below 1, or a range or size that cannot be.
+
+    Example:
+        >>> world = boids_reynolds(n_boids=8, image_size=32)
+        >>> params = world.default_params(jax.random.key(0))
+        >>> state, out = world.step(jax.random.key(1), world.init(jax.random.key(2), params), params, None)
+        >>> tree.ravel(params)[0].size, state.velocity.shape
+        (3, (8, 2))
+
+    Reference:
+        C. W. Reynolds 1987, "Flocks, herds and schools: a distributed behavioral model", SIGGRAPH.
+    """
+    flock.check(
+        n_boids=n_boids, visual_range=visual_range, boid_size=boid_size, sharpness=sharpness, image_size=image_size
+    )
+    if not 0 < separation_range <= visual_range:
+        raise ValueError(
+            f"separation_range: expected a number in (0, visual_range = {visual_range}], got {separation_range}"
+        )
+
+    def default_params(key: PRNGKey) -> Params:
+        return Params(separation=jnp.array(40.0), alignment=jnp.array(10.0), cohesion=jnp.array(8.0))
+
+    def step(key: PRNGKey, state: flock.State, params: Params, x: PyTree = None) -> tuple[flock.State, dict]:
+        def rows(receiver: PyTree, sender: PyTree, present: Array | None) -> Float[Array, "B 2"]:
+            return _rules(params, receiver, sender, present, visual_range, separation_range)
+
+        steering = neighbours.dense(rows, (state.position, state.velocity))
+        return flock.advance(state, steering, speed, dt), {}
+
+    return Substrate(
+        init=lambda key, params: flock.init(key, n_boids),
+        step=step,
+        render=flock.picture(boid_size, sharpness, red_boid, image_size, False),
+        default_params=default_params,
+    )
+
+
+def _rules(
+    params: Params,
+    receiver: tuple[Float[Array, "B 2"], Float[Array, "B 2"]],
+    sender: tuple[Float[Array, "M 2"], Float[Array, "M 2"]],
+    present: Array | None,
+    visual_range: float,
+    separation_range: float,
+) -> Float[Array, "B 2"]:
+    """Steering of a block of boids."""
+    (here, heading), (there, headings) = receiver, sender
+    first, second, square = neighbours.gap(here, there)
+    square = neighbours.others(square, present)
+    inverse = jax.lax.rsqrt(square)
+    crowd = jnp.minimum(1 / (inverse * separation_range) - 1, 0) * inverse
+    near = (square < visual_range**2).astype(here.dtype)
+    count = jnp.maximum(neighbours.total(near), 1)[:, None]
+
+    apart = jnp.stack([neighbours.total(crowd * first), neighbours.total(crowd * second)], axis=1)
+    together = jnp.stack([neighbours.total(near * first), neighbours.total(near * second)], axis=1)
+    along = near @ headings - neighbours.total(near)[:, None] * heading
+    return (
+        params.separation * apart
+        + params.alignment * along / count
+        + params.cohesion * together / (count * visual_range)
+    )

@@ -1,0 +1,138 @@
+"""What all flocks share: the state, its motion at constant speed, and the picture of soft black triangles on white."""
+
+import math
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from jaxlife.core.types import Array, Float, Image, PRNGKey, PyTree
+from jaxlife.ops import splat, torus
+
+_FAINT = 14.0  # sigmoid(-14) < 1e-6: beyond, a triangle is not drawn
+_RED = (1.0, 0.0, 0.0)
+
+
+@struct.dataclass(kw_only=True)
+class State:
+    """A flock.
+
+    Attributes:
+        position: [N, 2] in the unit torus, as (row, column).
+        velocity: [N, 2], unit vectors; a boid moves `speed * dt` along it in a step.
+    """
+
+    position: Float[Array, "N 2"]
+    velocity: Float[Array, "N 2"]
+
+
+def turned(ahead: Float[Array, "*B 2"], first: Array, second: Array) -> tuple[Array, Array]:
+    """Writes the vector (first, second) as (ahead, to the left) of a boid that heads `ahead`.
+
+    Example:
+        >>> [leaf.item() for leaf in turned(jnp.array([0.0, 1.0]), jnp.array(3.0), jnp.array(4.0))]
+        [4.0, -3.0]
+    """
+    return ahead[..., 0] * first + ahead[..., 1] * second, ahead[..., 0] * second - ahead[..., 1] * first
+
+
+def init(key: PRNGKey, n_boids: int) -> State:
+    """Draws a flock: positions uniform, headings uniform.
+
+    Example:
+        >>> init(jax.random.key(0), 3).velocity.shape
+        (3, 2)
+    """
+    where, heading = jax.random.split(key)
+    return State(
+        position=jax.random.uniform(where, (n_boids, 2)), velocity=torus.unit(jax.random.normal(heading, (n_boids, 2)))
+    )
+
+
+def advance(state: State, acceleration: Float[Array, "N 2"], speed: float, dt: float) -> State:
+    """Turns headings by an acceleration, keeps them unit vectors, and moves the boids.
+
+    Example:
+        >>> flock = State(position=jnp.zeros((1, 2)), velocity=jnp.array([[0.0, 1.0]]))
+        >>> advance(flock, jnp.zeros((1, 2)), speed=0.5, dt=0.5).position.tolist()
+        [[0.0, 0.25]]
+    """
+    velocity = torus.unit(state.velocity + acceleration * dt)
+    return State(position=torus.wrap(state.position + speed * dt * velocity), velocity=velocity)
+
+
+def picture(
+    boid_size: float, sharpness: float, red_boid: bool, image_size: int, asal_compat: bool
+) -> Callable[[State, PyTree], Image]:
+    """Returns the render function of a flock: soft black triangles on white, their darkness multiplied, boid 0 red.
+
+    With b the barycentric coordinates of a pixel in the triangle (0, +-1), (3, 0) times `boid_size`, turned to the
+    boid's heading:
+
+        m = prod_k sigmoid(sharpness b_k);     rgb = prod_i (1 - m_i);     rgb <- m_0 red + (1 - m_0) rgb
+
+    Example:
+        >>> flock = State(position=jnp.full((1, 2), 0.5), velocity=jnp.array([[0.0, 1.0]]))
+        >>> picture(0.1, 40.0, False, 8, False)(flock, ()).min().item() < 0.01
+        True
+    """
+
+    def mask(velocity: Float[Array, "2"], offset: Float[Array, "H W 2"]) -> Float[Array, "H W"]:
+        ahead, left = turned(velocity, offset[..., 0] / boid_size, offset[..., 1] / boid_size)
+        nose, rest = ahead / 3, 1 - ahead / 3
+        edges = jnp.stack([nose, (rest + left) / 2, (rest - left) / 2])
+        return jnp.prod(jax.nn.sigmoid(sharpness * edges), axis=0)
+
+    middle = 1.5 * boid_size  # windows are centred on the triangle, not on its base
+    reach = middle + (3 * _FAINT / sharpness + 0.2) * boid_size
+
+    def stamped(state: State, value: Callable[[Array], Array]) -> Float[Array, "H W"]:
+        def stamp(velocity: Array, offset: Array) -> Array:
+            return value(mask(velocity, offset + middle * velocity[None, None]))[..., None]
+
+        centre = torus.wrap(state.position + middle * state.velocity)
+        return splat.deposit(stamp, centre, state.velocity, image_size=image_size, reach=reach)[..., 0]
+
+    def render(state: State, params: PyTree) -> Image:
+        darkness = stamped(state, lambda m: -jnp.log1p(-jnp.minimum(m, 1 - 1e-6)))
+        image = jnp.broadcast_to(jnp.exp(-darkness)[..., None], (image_size, image_size, 3))
+        if not red_boid:
+            return image
+        red = stamped(jax.tree.map(lambda leaf: leaf[:1], state), lambda m: m)[..., None]
+        return red * jnp.asarray(_RED)[None, None] + (1 - red) * image
+
+    def render_compat(state: State, params: PyTree) -> Image:
+        def cover(boid: State, pixels: Array) -> Array:
+            return mask(boid.velocity, pixels - boid.position[None, None])
+
+        last = slice(0, 1 if red_boid else 0)
+        shapes = jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf[last]]), state)
+        colour = jnp.concatenate([jnp.zeros_like(state.position[:, :1]).repeat(3, 1), jnp.array([_RED])[last]])
+        pixels = splat.pixel_grid(image_size, corners=True)
+        return splat.paint(cover, shapes, colour, background=(1.0, 1.0, 1.0), pixels=pixels)
+
+    return render_compat if asal_compat else render
+
+
+def check(*, n_boids: int, visual_range: float, boid_size: float, sharpness: float, image_size: int) -> None:
+    """Refuses what no flock can be built from.
+
+    Raises:
+        ValueError: naming the argument, what was expected and what it was.
+
+    Example:
+        >>> check(n_boids=1, visual_range=0.6, boid_size=0.1, sharpness=40.0, image_size=8)
+        Traceback (most recent call last):
+        ValueError: visual_range: expected a number in (0, 0.5], half the side of the torus at most, got 0.6
+    """
+    for name, count in (("n_boids", n_boids), ("image_size", image_size)):
+        if count < 1:
+            raise ValueError(f"{name}: expected at least 1, got {count}")
+    if not 0 < visual_range <= 0.5:
+        raise ValueError(
+            f"visual_range: expected a number in (0, 0.5], half the side of the torus at most, got {visual_range}"
+        )
+    for name, size in (("boid_size", boid_size), ("sharpness", sharpness)):
+        if not (math.isfinite(size) and size > 0):
+            raise ValueError(f"{name}: expected a positive number, got {size}")

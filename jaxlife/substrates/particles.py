@@ -1,0 +1,121 @@
+"""What worlds of particles share: the force of Particle Life, its sum over senders, soft discs on black."""
+
+import math
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from jaxlife.core.types import Array, Float, Image
+from jaxlife.ops import neighbours, splat, torus
+
+_TINY = 1e-6
+
+
+def force(u: Float[Array, "*B"], alpha: Float[Array, "*B"], beta: Float[Array, "*B"]) -> Float[Array, "*B"]:
+    """Evaluates the force between two particles; positive attracts.
+
+    f(u) = u / beta - 1 for u < beta;  alpha (1 - |2u - 1 - beta| / (1 - beta)) for beta <= u < 1;  0 beyond
+
+    Args:
+        u: distance, in ranges.
+        alpha: attraction.
+        beta: end of the repulsive core, in ranges, in [0, 1].
+
+    Example:
+        >>> force(jnp.array([0.0, 0.15, 0.65, 1.0]), jnp.ones(4), jnp.full(4, 0.3)).round(6).tolist()
+        [-1.0, -0.5, 1.0, 0.0]
+    """
+    core = u / jnp.maximum(beta, _TINY) - 1
+    tent = jnp.maximum(1 - jnp.abs(2 * u - 1 - beta) / jnp.maximum(1 - beta, _TINY), 0)
+    return jnp.where(u < beta, core, alpha * tent)
+
+
+def pull(
+    here: Float[Array, "B 2"],
+    there: Float[Array, "M 2"],
+    alpha: Float[Array, "B M"],
+    beta: Float[Array, "B 1"] | float,
+    r_max: float,
+    present: Array | None,
+) -> Float[Array, "B 2"]:
+    """Sums the force of M senders on each of B receivers: sum_j r_max f(|r_ij| / r_max) r_ij / |r_ij|.
+
+    Coincident particles do not act on each other: their force has no direction.
+
+    Example:
+        >>> close = jnp.array([[0.0, 0.0], [0.0, 0.05]])
+        >>> pull(close, close, jnp.ones((2, 2)), 0.5, 0.1, None).tolist()
+        [[0.0, 0.0], [0.0, 0.0]]
+    """
+    first, second, square = neighbours.gap(here, there)
+    inverse = jax.lax.rsqrt(neighbours.others(square, present))
+    # u = |r| / r_max, and 1 / |r| of an unseen pair is 1: beyond every range, so f and its gradient are 0 there
+    f = force(1 / (inverse * r_max), alpha, jnp.asarray(beta)) * inverse
+    return r_max * jnp.stack([neighbours.total(f * first), neighbours.total(f * second)], axis=1)
+
+
+def picture(
+    *, radius: float, softness: float, image_size: int, exact: bool, corners: bool
+) -> Callable[[Float[Array, "N 2"], Float[Array, "N 3"]], Image]:
+    """Returns `(position, colour) -> picture`: soft discs on black.
+
+    Args:
+        radius: where a disc covers one half, in sides of the torus.
+        softness: of its edge.
+        image_size: H = W.
+        exact: paint in order, without wrapping where `corners`; see `splat`.
+        corners: put the outermost pixels on the sides and cut discs there.
+
+    Example:
+        >>> draw = picture(radius=0.1, softness=0.01, image_size=8, exact=True, corners=False)
+        >>> draw(jnp.zeros((1, 2)), jnp.ones((1, 3))).shape
+        (8, 8, 3)
+    """
+
+    def cover(centre: Float[Array, "2"], pixels: Float[Array, "H W 2"]) -> Float[Array, "H W"]:
+        offset = pixels - centre[None, None]
+        return jax.nn.sigmoid((radius - torus.norm(offset if corners else torus.shortest(offset))) / softness)
+
+    def draw(position: Float[Array, "N 2"], colour: Float[Array, "N 3"]) -> Image:
+        if not exact:
+            return splat.discs(position, colour, radius=radius, softness=softness, image_size=image_size)
+        pixels = splat.pixel_grid(image_size, corners=corners)
+        return splat.paint(cover, position, colour, background=(0.0, 0.0, 0.0), pixels=pixels)
+
+    return draw
+
+
+def check(*, n_particles: int, r_max: float, image_size: int, **positives: float) -> None:
+    """Refuses what no world of particles can be built from.
+
+    Raises:
+        ValueError: naming the argument, what was expected and what it was.
+
+    Example:
+        >>> check(n_particles=0, r_max=0.1, image_size=8)
+        Traceback (most recent call last):
+        ValueError: n_particles: expected at least 1, got 0
+    """
+    for name, count in (("n_particles", n_particles), ("image_size", image_size)):
+        if count < 1:
+            raise ValueError(f"{name}: expected at least 1, got {count}")
+    if not 0 < r_max <= 0.5:
+        raise ValueError(f"r_max: expected a number in (0, 0.5], half the side of the torus at most, got {r_max}")
+    positive(**positives)
+
+
+def positive(**numbers: float) -> None:
+    """Refuses numbers that are not positive and finite.
+
+    Raises:
+        ValueError: naming the argument.
+
+    Example:
+        >>> positive(mass=0.0)
+        Traceback (most recent call last):
+        ValueError: mass: expected a positive number, got 0.0
+    """
+    for name, number in numbers.items():
+        if not (math.isfinite(number) and number > 0):
+            raise ValueError(f"{name}: expected a positive number, got {number}")

@@ -1,0 +1,222 @@
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+from jaxlife.core import checks, tree
+from jaxlife.ops import mlp
+from jaxlife.substrates.boids import Params, boids
+from jaxlife.substrates.flock import State
+
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "particles.npz"
+N = 24
+
+
+@pytest.fixture(scope="module")
+def golden():
+    with np.load(GOLDEN) as file:
+        return dict(file)
+
+
+@pytest.fixture(scope="module")
+def world():
+    return boids(n_boids=N, n_neighbours=4, visual_range=0.25, image_size=32, boid_size=0.05)
+
+
+@pytest.fixture(scope="module")
+def step(world):
+    return jax.jit(lambda state, params: world.step(jax.random.key(0), state, params, None)[0])
+
+
+@pytest.fixture(scope="module")
+def render(world):
+    return jax.jit(world.render)
+
+
+@pytest.fixture(scope="module")
+def params(world):
+    return world.default_params(jax.random.key(1))
+
+
+@pytest.fixture(scope="module")
+def state(world, params):
+    return world.init(jax.random.key(2), params)
+
+
+def around(x):
+    return x - np.round(x)
+
+
+def reference(position, velocity, params, *, n_neighbours, visual_range, speed, dt):
+    """One step, boid by boid, in float64."""
+    layers = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), params)
+    position, velocity = np.asarray(position, np.float64), np.asarray(velocity, np.float64)
+    turned = []
+    for i in range(len(position)):
+        way = [around(position[j] - position[i]) for j in range(len(position))]
+        order = sorted((np.hypot(*way[j]), j) for j in range(len(position)) if j != i)[:n_neighbours]
+        u, v = velocity[i]
+        rotation = np.array([[u, v], [-v, u]])
+        seen = [np.concatenate([50 * rotation @ way[j], rotation @ velocity[j]]) for d, j in order if d < visual_range]
+        turn = 0.0
+        if seen:
+            h = np.array(seen)
+            for layer in layers.see:
+                h = np.tanh(h @ layer.kernel + layer.bias)
+            h = h.mean(0)
+            for layer in layers.steer:
+                h = np.tanh(h @ layer.kernel + layer.bias)
+            turn = 60 * h[0]
+        heading = np.array([u - v * turn * dt, v + u * turn * dt])
+        turned.append(heading / np.hypot(*heading))
+    velocity = np.array(turned)
+    return (position + speed * velocity * dt) % 1, velocity
+
+
+def test_the_genome_has_193_numbers(params):
+    assert tree.ravel(params)[0].size == 193
+
+
+def test_steps_as_an_independent_reference_does_across_the_sides_too(step, state, params):
+    after = step(state, params)
+    position, velocity = reference(
+        state.position, state.velocity, params, n_neighbours=4, visual_range=0.25, speed=0.5, dt=0.01
+    )
+    np.testing.assert_allclose(after.velocity, velocity, atol=2e-5)
+    np.testing.assert_allclose(around(np.asarray(after.position) - position), 0, atol=1e-6)
+
+
+def original_params(golden, prefix, sizes):
+    layers = tuple(
+        mlp.Dense(*(jnp.asarray(golden[f"{prefix}.Dense_{i}.{part}"]) for part in ("kernel", "bias")))
+        for i in range(sizes)
+    )
+    return layers
+
+
+def test_compat_is_the_original_step_for_step_and_pixel_for_pixel(golden):
+    world = boids(n_boids=40, n_neighbours=4, boid_size=0.03, image_size=40, asal_compat=True)
+    layers = original_params(golden, "boids.params.net_params.params", 4)
+    params = Params(see=layers[:2], steer=layers[2:])
+    state = State(position=jnp.asarray(golden["boids.0.x"]), velocity=jnp.asarray(golden["boids.0.v"]))
+    np.testing.assert_allclose(jax.jit(world.render)(state, params), golden["boids.image"], atol=1e-4)
+    step = jax.jit(lambda state: world.step(jax.random.key(0), state, params, None)[0])
+    for t in range(1, 6):
+        state = step(state)
+        if t in (1, 5):
+            np.testing.assert_allclose(state.position, golden[f"boids.{t}.x"], atol=1e-5)
+            np.testing.assert_allclose(state.velocity, golden[f"boids.{t}.v"], atol=2e-4)
+
+
+def test_a_shifted_flock_stays_shifted(step, state, params):
+    shift = jnp.array([[0.375, 0.8125]])
+    moved = step(state.replace(position=(state.position + shift) % 1), params)
+    after = step(state, params)
+    np.testing.assert_allclose(around(np.asarray(moved.position - after.position - shift)), 0, atol=1e-6)
+    np.testing.assert_allclose(moved.velocity, after.velocity, atol=5e-5)
+
+
+def test_a_turned_flock_stays_turned(step, state, params):
+    quarter = jnp.array([[0.0, 1.0], [-1.0, 0.0]])
+    after = step(state, params)
+    turned = step(State(position=(state.position @ quarter) % 1, velocity=state.velocity @ quarter), params)
+    np.testing.assert_allclose(turned.velocity, after.velocity @ quarter, atol=5e-5)
+    np.testing.assert_allclose(around(np.asarray(turned.position - after.position @ quarter)), 0, atol=1e-6)
+
+
+def test_names_do_not_matter(step, state, params):
+    order = jax.random.permutation(jax.random.key(3), N)
+    after = step(state, params)
+    renamed = step(jax.tree.map(lambda leaf: leaf[order], state), params)
+    np.testing.assert_allclose(renamed.position, after.position[order], atol=1e-6)
+
+
+def test_a_boid_alone_flies_straight_at_its_speed_with_finite_gradients():
+    world = boids(n_boids=1, image_size=8)
+    params = world.default_params(jax.random.key(0))
+    state = State(position=jnp.array([[0.5, 0.5]]), velocity=jnp.array([[0.6, 0.8]]))
+
+    def place(params, state):
+        return world.step(jax.random.key(0), state, params, None)[0].position
+
+    np.testing.assert_allclose(place(params, state), [[0.503, 0.504]], atol=1e-6)
+    grads = jax.jit(jax.jacobian(place, argnums=(0, 1)))(params, state)
+    assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(grads))
+
+
+def test_a_boid_sees_another_at_the_very_same_place_and_not_itself(params):
+    world = boids(n_boids=2, image_size=8)
+    state = State(position=jnp.full((2, 2), 0.5), velocity=jnp.array([[0.6, 0.8], [1.0, 0.0]]))
+    after, _ = world.step(jax.random.key(0), state, params, None)
+    _, velocity = reference(
+        state.position, state.velocity, params, n_neighbours=1, visual_range=0.1, speed=0.5, dt=0.01
+    )
+    np.testing.assert_allclose(after.velocity, velocity, atol=1e-5)
+
+    @jax.jit
+    def place(state):
+        return world.step(jax.random.key(0), state, params, None)[0].position
+
+    grads = jax.jacobian(place)(state)
+    assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(grads))
+
+
+def test_gradients_agree_with_finite_differences():
+    with jax.enable_x64(True):
+        world = boids(n_boids=6, n_neighbours=3, visual_range=0.4, image_size=8)
+        params = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), world.default_params(jax.random.key(1)))
+        state = world.init(jax.random.key(2), params)
+
+        @jax.jit
+        def end(position, kernel):
+            first, *rest = params.see
+            varied = params.replace(see=(first._replace(kernel=kernel), *rest))
+            there = state.replace(position=position)
+            for _ in range(3):
+                there, _ = world.step(jax.random.key(0), there, varied, None)
+            return jnp.sum(jnp.sin(7 * there.velocity) @ jnp.array([1.0, 2.0]))
+
+        check_grads(end, (state.position, params.see[0].kernel), order=1, modes=["rev"], eps=1e-6)
+
+
+def test_the_picture_is_the_product_of_what_each_boid_lets_through(render, state, params):
+    pixels = (np.arange(32) + 0.5) / 32
+    light = np.ones((32, 32))
+    masks = []
+    for (y, x), (u, v) in zip(np.asarray(state.position), np.asarray(state.velocity), strict=True):
+        dy, dx = around(pixels - y)[:, None], around(pixels - x)[None]
+        ahead, left = (u * dy + v * dx) / 0.05, (u * dx - v * dy) / 0.05
+        b = np.stack([ahead / 3, (1 - ahead / 3 + left) / 2, (1 - ahead / 3 - left) / 2])
+        masks.append(np.prod(1 / (1 + np.exp(-40 * np.clip(b, -2, 2))), 0))
+        light *= 1 - masks[-1]
+    red = np.array([1.0, 0.0, 0.0])
+    expected = masks[0][..., None] * red + (1 - masks[0][..., None]) * light[..., None]
+    np.testing.assert_allclose(render(state, params), expected, atol=2e-5)
+
+
+def test_the_picture_of_a_flock_moved_by_whole_pixels_is_rolled(render, state, params):
+    moved = state.replace(position=(state.position + jnp.array([[5 / 32, 11 / 32]])) % 1)
+    rolled = jnp.roll(render(state, params), (5, 11), (0, 1))
+    np.testing.assert_allclose(render(moved, params), rolled, atol=1e-3)
+
+
+def test_keeps_the_laws_of_a_world_with_finite_gradients(key):
+    checks.check_substrate(boids(n_boids=9, image_size=16), key, differentiable=True)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"n_boids": 0}, "n_boids"),
+        ({"n_neighbours": 0}, "n_neighbours"),
+        ({"visual_range": 0.6}, "visual_range"),
+        ({"boid_size": 0.0}, "boid_size"),
+        ({"image_size": 0}, "image_size"),
+    ],
+)
+def test_says_what_is_wrong(wrong, named):
+    with pytest.raises(ValueError, match=named):
+        boids(**wrong)
