@@ -1,6 +1,7 @@
 """Networks and their weights: `load(name)` gives an image-text encoder or a language model, weights a plain pytree."""
 
 import importlib
+import os
 from typing import Any
 
 from jaxlife.core import naming
@@ -9,6 +10,7 @@ MODELS: dict[str, str] = {
     "lite": "lite:load",
     "pixels": "pixels:load",
     "random_conv": "random_conv:load",
+    "smollm2-135m-instruct": "llm:smollm2",
 }
 """Name -> "module:function" under jaxlife.models; imported only when asked for."""
 
@@ -17,7 +19,7 @@ def load(name: str, **options: Any) -> Any:
     """Loads a model by name.
 
     Args:
-        name: a key of `MODELS`.
+        name: a key of `MODELS`; for a language model also a `.gguf` file, a Hugging Face folder or `organisation/name`.
         **options: passed to the model's own loader; see its docstring.
 
     Returns:
@@ -31,6 +33,8 @@ def load(name: str, **options: Any) -> Any:
         >>> load("pixels").image_size
         8
     """
+    if name not in MODELS and (os.sep in name or name.endswith(".gguf")):
+        return importlib.import_module("jaxlife.models.llm").load(name, **options)
     module, function = naming.lookup(MODELS, name, kind="model").split(":")
     return getattr(importlib.import_module(f"jaxlife.models.{module}"), function)(**options)
 

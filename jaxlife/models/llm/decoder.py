@@ -1,0 +1,316 @@
+"""One decoder for the Llama, Mistral, Qwen2, Qwen2.5, Qwen3 and SmolLM2 families, in linen.
+
+    x_0     = E[ids]
+    x'      = x_l + W_o softmax(R(W_q n) R(W_k n)^T / sqrt(d) + mask) W_v n,    n = rms(x_l)
+    x_{l+1} = x' + W_down (silu(W_gate m) * W_up m),                            m = rms(x')
+    logits  = W_head rms(x_L)
+
+Layers are stacked on a leading axis and scanned: compile time does not grow with depth. Every matrix is stored [out,
+in]: at batch 1 a decoder is bound by reading them, and rows along the reduction are what a CPU reads fastest. The
+memory is an argument that is only read; the new keys and values come back in `Output`, and `cache.append` writes
+them. Adapters are data; see models/adapters.
+
+Reference:
+    Touvron et al. 2023 (Llama 2); Jiang et al. 2023 (Mistral); Yang et al. 2024, 2025 (Qwen2, Qwen3).
+"""
+
+import functools
+from typing import Any, NamedTuple, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from jaxlife.core.types import Array, Float, Int, PyTree
+from jaxlife.models.llm import rope
+from jaxlife.models.llm.cache import Cache
+from jaxlife.models.llm.config import Config
+
+TAPS = ("attention", "hidden")
+"""What a forward pass can return beside its result."""
+
+
+class Output(NamedTuple):
+    """What a forward pass of S tokens gives; L counts layers, H key/value heads.
+
+    Attributes:
+        hidden: [B, S, W] after the last norm; `Decoder.logits` maps it to the vocabulary.
+        k: [L, B, H, S, D] new keys, rotated.
+        v: [L, B, H, S, D] new values.
+        taps: `attention` [L, B, heads, S, C + S], weights over the slots of the cache, then over the new tokens;
+            `hidden` [L + 1, B, S, W], the residual stream before the first layer and after each.
+    """
+
+    hidden: Float[Array, "B S W"]
+    k: Float[Array, "L B H S D"]
+    v: Float[Array, "L B H S D"]
+    taps: dict[str, Array]
+
+
+class Linear(nn.Module):
+    """y = W x + b with W[out, in]; int8 weights carry a `scale` for each output; adapters wrap the product."""
+
+    features: int
+    use_bias: bool = False
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "B S I"], adapter: PyTree = ()) -> Float[Array, "B S O"]:
+        """Multiplies; `adapter` is one or a tuple, the last outermost."""
+        weight = self.param("weight", nn.initializers.normal(0.02), (self.features, x.shape[-1]))
+        scale = self.get_variable("params", "scale") if self.has_variable("params", "scale") else None
+        bias = self.param("bias", nn.initializers.zeros, (self.features,)) if self.use_bias else None
+
+        def product(x: Float[Array, "B S I"]) -> Float[Array, "B S O"]:
+            y = jnp.einsum("bsi,oi->bso", x, weight.astype(self.dtype))
+            y = y if scale is None else y * scale.astype(self.dtype)[None, None]
+            return y if bias is None else y + bias.astype(self.dtype)[None, None]
+
+        for wrap in adapter if isinstance(adapter, tuple) else (adapter,):
+            product = functools.partial(wrap, linear=product)
+        return product(x)
+
+
+class RMSNorm(nn.Module):
+    """x / sqrt(mean(x^2) + eps) * weight over the last axis, in float32."""
+
+    eps: float
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "*B D"]) -> Float[Array, "*B D"]:
+        """Normalises."""
+        weight = self.param("weight", nn.initializers.ones, (x.shape[-1],))
+        wide = x.astype(jnp.float32)
+        wide = wide * jax.lax.rsqrt(jnp.mean(wide * wide, axis=-1, keepdims=True) + self.eps)
+        return (wide * jnp.expand_dims(weight, tuple(range(x.ndim - 1)))).astype(x.dtype)
+
+
+class Attention(nn.Module):
+    """Grouped-query attention over a memory that is read and the new tokens."""
+
+    config: Config
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "B S W"], positions: Int[Array, "B S"], turn: PyTree, layer: dict[str, Any]
+    ) -> tuple[Float[Array, "B S W"], Array, Array, Array]:
+        """Returns the mixed values, the new keys and values, and the weights."""
+        c, adapters = self.config, layer["adapters"].get("attention", {})
+
+        def heads(name: str, count: int) -> Float[Array, "B H S D"]:
+            linear = Linear(count * c.head_dim, c.qkv_bias, self.dtype, name=name)
+            return jnp.swapaxes(jnp.reshape(linear(x, adapters.get(name, ())), (*x.shape[:2], count, c.head_dim)), 1, 2)
+
+        q, k, v = heads("q", c.n_heads), heads("k", c.n_kv_heads), heads("v", c.n_kv_heads)
+        if c.qk_norm:
+            q, k = RMSNorm(c.eps, name="q_norm")(q), RMSNorm(c.eps, name="k_norm")(k)
+        q, k = rope.rotate(q, turn), rope.rotate(k, turn)
+        y, weights = attend(q, k, v, positions, layer)
+        y = jnp.reshape(jnp.swapaxes(y, 1, 2), (*x.shape[:2], c.n_heads * c.head_dim))
+        return Linear(c.width, False, self.dtype, name="o")(y, adapters.get("o", ())), k, v, weights
+
+
+class MLP(nn.Module):
+    """W_down (silu(W_gate x) * W_up x)."""
+
+    config: Config
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "B S W"], adapters: dict[str, Any]) -> Float[Array, "B S W"]:
+        """Maps each token by itself."""
+        gate = Linear(self.config.hidden, False, self.dtype, name="gate")(x, adapters.get("gate", ()))
+        up = Linear(self.config.hidden, False, self.dtype, name="up")(x, adapters.get("up", ()))
+        down = Linear(self.config.width, False, self.dtype, name="down")
+        return down(nn.silu(gate) * up, adapters.get("down", ()))
+
+
+class Block(nn.Module):
+    """One layer: attention and MLP, each behind its norm and added to the residual stream."""
+
+    config: Config
+    dtype: Any = jnp.float32
+    taps: tuple[str, ...] = ()
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "B S W"], layer: dict[str, Any], positions: Int[Array, "B S"], turn: PyTree
+    ) -> tuple[Float[Array, "B S W"], dict[str, Array]]:
+        """Returns the residual stream behind the layer, and what is kept of it."""
+        c = self.config
+        attention = Attention(c, self.dtype, name="attention")
+        y, k, v, weights = attention(RMSNorm(c.eps, name="attention_norm")(x), positions, turn, layer)
+        x = x + y
+        x = x + MLP(c, self.dtype, name="mlp")(RMSNorm(c.eps, name="mlp_norm")(x), layer["adapters"].get("mlp", {}))
+        if residual := layer["adapters"].get("residual"):
+            x = functools.reduce(lambda x, steer: steer(x), residual if isinstance(residual, tuple) else (residual,), x)
+        out = {"k": k, "v": v, "attention": weights, "hidden": x}
+        return x, {name: a for name, a in out.items() if name in ("k", "v", *self.taps)}
+
+
+class Decoder(nn.Module):
+    """The whole network; `apply({"params": params}, ids, positions, ...)`.
+
+    Attributes:
+        config: the family's constants.
+        dtype: of activations and products; weights are converted as they are read.
+        remat: recompute each layer in the backward pass instead of keeping its activations.
+        taps: which of `TAPS` to return.
+    """
+
+    config: Config
+    dtype: Any = jnp.float32
+    remat: bool = False
+    taps: tuple[str, ...] = ()
+
+    def setup(self) -> None:
+        """Declares the params."""
+        c = self.config
+        if unknown := set(self.taps) - set(TAPS):
+            raise ValueError(f"taps: expected some of {TAPS}, got {sorted(unknown)}")
+        self.embed = self.param("embed", nn.initializers.normal(0.02), (c.vocab, c.width))
+        if not c.tied:
+            self.head = self.param("head", nn.initializers.normal(0.02), (c.vocab, c.width))
+        block = nn.remat(Block, prevent_cse=False) if self.remat else Block
+        scanned = nn.scan(
+            block,
+            variable_axes={"params": 0},
+            split_rngs={"params": True},
+            in_axes=cast(Any, (0, nn.broadcast, nn.broadcast)),
+            length=c.n_layers,
+        )
+        self.layers = scanned(c, self.dtype, self.taps)
+        self.norm = RMSNorm(c.eps)
+
+    def __call__(
+        self,
+        tokens: Int[Array, "B S"] | Float[Array, "B S W"],
+        positions: Int[Array, "B S"] | None = None,
+        cache: Cache | None = None,
+        adapters: dict[str, Any] | None = None,
+    ) -> Output:
+        """Reads S tokens after those in the cache.
+
+        Args:
+            tokens: ids, or vectors in the place of embedded ids.
+            positions: of the tokens; -1 marks padding. Default 0, 1, 2, ... after what the cache holds.
+            cache: keys and values of what came before; only read.
+            adapters: {"attention": {"q" | "k" | "v" | "o": a}, "mlp": {"gate" | "up" | "down": a}, "residual": a},
+                each leaf with a leading axis over layers; a tuple of adapters is applied from the first to the last.
+
+        Returns:
+            See `Output`.
+        """
+        if positions is None:
+            start = jnp.zeros(tokens.shape[:1], jnp.int32) if cache is None else cache.t
+            positions = start[:, None] + jnp.arange(tokens.shape[1])[None]
+        x = self._vectors(tokens)
+        layer: dict[str, Any] = {"adapters": adapters or {}}
+        if cache is not None:
+            layer |= {"k": cache.k, "v": cache.v, "pos": cache.pos}
+        if any(self.config.windows):
+            layer["window"] = jnp.asarray(self.config.windows, jnp.int32)
+        x0, turn = x, rope.angles(positions, self.config.frequencies)
+        x, out = self.layers(x, layer, positions, turn)
+        taps = {name: out[name] for name in self.taps}
+        if "hidden" in taps:
+            taps["hidden"] = jnp.concatenate([x0[None], taps["hidden"]])
+        return Output(self.norm(x), out["k"], out["v"], taps)
+
+    def logits(self, hidden: Float[Array, "*B W"]) -> Float[Array, "*B V"]:
+        """Maps normed vectors to the vocabulary, float32."""
+        name = "embed" if self.config.tied else "head"
+        weight = getattr(self, name).astype(self.dtype)
+        y = jnp.einsum("...i,oi->...o", hidden, weight).astype(jnp.float32)
+        if self.has_variable("params", f"{name}_scale"):
+            y = y * jnp.expand_dims(self.get_variable("params", f"{name}_scale"), tuple(range(y.ndim - 1)))
+        return y
+
+    def _vectors(self, tokens: Array) -> Float[Array, "B S W"]:
+        if jnp.issubdtype(tokens.dtype, jnp.floating):
+            return tokens.astype(self.dtype)
+        x = jnp.take(self.embed, tokens, axis=0, mode="clip").astype(self.dtype)
+        if self.has_variable("params", "embed_scale"):
+            x = (
+                x
+                * jnp.take(self.get_variable("params", "embed_scale"), tokens, mode="clip").astype(self.dtype)[
+                    ..., None
+                ]
+            )
+        return x
+
+
+def read(
+    network: Decoder,
+    params: PyTree,
+    tokens: Int[Array, "B S"] | Float[Array, "B S W"],
+    positions: Int[Array, "B S"] | None = None,
+    cache: Cache | None = None,
+    adapters: dict[str, Any] | None = None,
+) -> Output:
+    """Runs `Decoder.__call__` with these params; see there."""
+    return cast(Output, network.apply({"params": params}, tokens, positions, cache, adapters))
+
+
+def logits(network: Decoder, params: PyTree, hidden: Float[Array, "*B W"]) -> Float[Array, "*B V"]:
+    """Runs `Decoder.logits` with these params; see there."""
+    return cast(Array, network.apply({"params": params}, hidden, method="logits"))
+
+
+def attend(
+    q: Float[Array, "B G S D"],
+    k: Float[Array, "B H S D"],
+    v: Float[Array, "B H S D"],
+    positions: Int[Array, "B S"],
+    layer: dict[str, Any],
+) -> tuple[Float[Array, "B G S D"], Float[Array, "B G S T"]]:
+    """Attends to the cache of a layer, where there is one, and to the new tokens.
+
+    softmax(q k^T / sqrt(d)) v over the keys with 0 <= key position <= query position, fewer than `window` behind.
+    Scores and the softmax are float32. A query without any key (padding) gets the mean over all: finite, and read by
+    nobody.
+
+    Args:
+        q: queries of all heads, rotated.
+        k: new keys of the H key/value heads, rotated.
+        v: new values.
+        positions: of the new tokens.
+        layer: `k`, `v`, `pos` of the cache and `window`, each where there is one.
+
+    Returns:
+        The mixed values, and the weights over the C slots of the cache followed by the S new tokens.
+
+    Example:
+        >>> one = jnp.ones((1, 1, 2, 4))
+        >>> attend(one, one, one, jnp.array([[0, 1]]), {})[1][0, 0].tolist()
+        [[1.0, 0.0], [0.5, 0.5]]
+    """
+    batch, n_heads, n_new, dim = q.shape
+    n_kv = k.shape[1]
+    q = jnp.reshape(q, (batch, n_kv, -1, dim)) * jnp.asarray(1.0 / np.sqrt(dim), q.dtype)
+    where = positions[:, None, :, None]
+
+    def scores(k: Array, pos: Int[Array, "B H T"]) -> Float[Array, "B H GS T"]:
+        raw = jnp.einsum("bhqd,bhkd->bhqk", q, k.astype(q.dtype), preferred_element_type=jnp.float32)
+        pos = pos[:, :, None, :]
+        seen = (pos >= 0) & (pos <= where)
+        if "window" in layer:
+            seen &= (layer["window"] == 0) | (where - pos < layer["window"])
+        grouped = jnp.reshape(raw, (batch, n_kv, -1, n_new, raw.shape[-1]))
+        return jnp.reshape(jnp.where(seen[:, :, None], grouped, jnp.finfo(jnp.float32).min), raw.shape)
+
+    parts = [(k, v, positions[:, None, :])]
+    if "k" in layer:
+        parts.insert(0, (layer["k"], layer["v"], layer["pos"]))
+    weights = nn.softmax(jnp.concatenate([scores(k, pos) for k, _, pos in parts], axis=-1))
+    ends = np.cumsum([k.shape[2] for k, _, _ in parts])[:-1]
+    mixed = [
+        jnp.einsum("bhqk,bhkd->bhqd", w.astype(v.dtype), v)
+        for w, (_, v, _) in zip(jnp.split(weights, ends, axis=-1), parts, strict=True)
+    ]
+    y = functools.reduce(jnp.add, mixed)
+    return jnp.reshape(y, (batch, n_heads, n_new, dim)).astype(q.dtype), jnp.reshape(
+        weights, (batch, n_heads, n_new, -1)
+    )

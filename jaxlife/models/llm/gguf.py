@@ -1,0 +1,154 @@
+"""GGUF files: metadata and tensors, decoded as they are read.
+
+Header: b"GGUF", version, number of tensors, number of metadata entries; then the entries, the tensor list, and the
+aligned data. Every length is checked against the bytes that are left before anything of that size is touched.
+Decoding of quantised blocks is the `gguf` package's.
+
+Reference:
+    https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+"""
+
+import functools
+import math
+import os
+import struct
+from typing import Any, NamedTuple
+
+import ml_dtypes
+import numpy as np
+
+from jaxlife.models.llm.tensor import BrokenFile, Stored, open_mapped
+
+_SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
+_STRING, _ARRAY = 8, 9
+_PLAIN: dict[int, Any] = {0: np.float32, 1: np.float16, 30: ml_dtypes.bfloat16}
+_BLOCKS = {
+    2: ("Q4_0", 32, 18),
+    3: ("Q4_1", 32, 20),
+    8: ("Q8_0", 32, 34),
+    12: ("Q4_K", 256, 144),
+    14: ("Q6_K", 256, 210),
+}
+"""GGML type -> name, weights a block, bytes a block."""
+
+
+class File(NamedTuple):
+    """What a GGUF file holds.
+
+    Attributes:
+        metadata: key -> number, string or list.
+        tensors: name -> tensor, slowest axis first.
+    """
+
+    metadata: dict[str, Any]
+    tensors: dict[str, Stored]
+
+
+def read(path: str | os.PathLike[str]) -> File:
+    """Reads the header; tensors are decoded when they are asked for.
+
+    Args:
+        path: of a `.gguf` file, version 2 or 3, little-endian.
+
+    Raises:
+        BrokenFile: not such a file, truncated, or a tensor type that is not covered; the tensor is named.
+    """
+    cursor = _Cursor(open_mapped(path), str(path))
+    if bytes(cursor.take(4, "magic")) != b"GGUF":
+        raise BrokenFile(f"{path}: not a GGUF file (it does not begin with b'GGUF')")
+    version = cursor.number("<I", "version")
+    if version not in (2, 3):
+        raise BrokenFile(f"{path}: expected GGUF version 2 or 3, little-endian, got {version}")
+    n_tensors = cursor.count(24, "tensor count")
+    n_entries = cursor.count(13, "metadata count", after=8)
+    metadata: dict[str, Any] = {}
+    for _ in range(n_entries):
+        name = cursor.string("metadata key")
+        metadata[name] = cursor.value(cursor.number("<I", name), name)
+    infos = [_info(cursor) for _ in range(n_tensors)]
+    alignment = metadata.get("general.alignment", 32)
+    if not (isinstance(alignment, int) and 0 < alignment <= 2**20):
+        raise BrokenFile(f"{path}: general.alignment: expected 1 to 2^20, got {alignment!r}")
+    body = cursor.data[cursor.at + -cursor.at % alignment :]
+    tensors = {name: _stored(f"{path}: tensor {name!r}", shape, kind, at, body) for name, shape, kind, at in infos}
+    if len(tensors) != len(infos):
+        raise BrokenFile(f"{path}: two tensors have the same name")
+    return File(metadata, tensors)
+
+
+class _Cursor:
+    """Walks over the header and refuses to walk past its end."""
+
+    def __init__(self, data: memoryview, path: str) -> None:
+        self.data, self.path, self.at = data, path, 0
+
+    def take(self, size: int, what: str) -> memoryview:
+        if size > len(self.data) - self.at:
+            raise BrokenFile(f"{self.path}: truncated: {what} needs {size} bytes at {self.at} of {len(self.data)}")
+        self.at += size
+        return self.data[self.at - size : self.at]
+
+    def number(self, kind: str, what: str) -> Any:
+        return struct.unpack(kind, self.take(struct.calcsize(kind), what))[0]
+
+    def count(self, least: int, what: str, after: int = 0) -> int:
+        """A number of items that take at least so many bytes each: never more than can be left in the file."""
+        count = self.number("<Q", what)
+        if count > (len(self.data) - self.at + after) // least:
+            raise BrokenFile(f"{self.path}: truncated: {what} is {count}, with {len(self.data) - self.at} bytes left")
+        return count
+
+    def string(self, what: str) -> str:
+        try:
+            return bytes(self.take(self.number("<Q", what), what)).decode()
+        except UnicodeDecodeError as error:
+            raise BrokenFile(f"{self.path}: {what} is not UTF-8") from error
+
+    def value(self, kind: int, what: str, depth: int = 0) -> Any:
+        if kind == _STRING:
+            return self.string(what)
+        if kind in _SCALARS:
+            return self.number(_SCALARS[kind], what)
+        if kind != _ARRAY or depth > 2:
+            raise BrokenFile(f"{self.path}: {what}: unknown type {kind}, or arrays nested too deep")
+        item = self.number("<I", what)
+        if item in _SCALARS:
+            size = struct.calcsize(_SCALARS[item])
+            return np.frombuffer(self.take(self.count(size, what) * size, what), _SCALARS[item]).tolist()
+        return [self.value(item, what, depth + 1) for _ in range(self.count(8, what))]
+
+
+def _info(cursor: _Cursor) -> tuple[str, tuple[int, ...], int, int]:
+    name = cursor.string("tensor name")
+    n_axes = cursor.number("<I", name)
+    if n_axes > 4:
+        raise BrokenFile(f"{cursor.path}: tensor {name!r} has {n_axes} axes, expected at most 4")
+    shape = tuple(cursor.number("<Q", name) for _ in range(n_axes))[::-1]
+    return name, shape, cursor.number("<I", name), cursor.number("<Q", name)
+
+
+def _stored(what: str, shape: tuple[int, ...], kind: int, start: int, body: memoryview) -> Stored:
+    if kind not in _PLAIN and kind not in _BLOCKS:
+        known = ", ".join(["F32", "F16", "BF16", *(name for name, _, _ in _BLOCKS.values())])
+        raise BrokenFile(f"{what}: GGML type {kind} is not covered: expected one of {known}")
+    size = math.prod(shape)
+    if kind in _PLAIN:
+        n_bytes = size * np.dtype(_PLAIN[kind]).itemsize
+    else:
+        _, block, width = _BLOCKS[kind]
+        if not shape or shape[-1] % block:
+            raise BrokenFile(f"{what}: rows of {shape[-1:]} weights do not divide into blocks of {block}")
+        n_bytes = size // block * width
+    if start + n_bytes > len(body):
+        raise BrokenFile(f"{what}: needs bytes {start} to {start + n_bytes} of {len(body)}: truncated?")
+    return Stored(shape, functools.partial(_decode, body[start : start + n_bytes], shape, kind))
+
+
+def _decode(data: memoryview, shape: tuple[int, ...], kind: int) -> np.ndarray:
+    if kind in _PLAIN:
+        return np.frombuffer(data, _PLAIN[kind]).reshape(shape)
+    import gguf  # takes a moment, and plain files need none of it
+
+    name, block, width = _BLOCKS[kind]
+    rows = np.frombuffer(data, np.uint8).reshape(*shape[:-1], shape[-1] // block * width)
+    return gguf.quants.dequantize(rows, gguf.GGMLQuantizationType[name]).reshape(shape)

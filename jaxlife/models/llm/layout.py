@@ -1,0 +1,88 @@
+"""Where every tensor of a checkpoint goes: our paths, its names in Hugging Face and GGUF files, and its shape."""
+
+from typing import NamedTuple
+
+from jaxlife.models.llm.config import Config
+
+STYLES = ("hf", "gguf")
+
+
+class Entry(NamedTuple):
+    """One parameter of the decoder.
+
+    Attributes:
+        path: its keys in the params pytree.
+        hf: its Hugging Face name; `{i}` stands for the layer.
+        gguf: its GGUF name.
+        shape: of one layer's tensor; in params those of all layers are stacked in front.
+        pairs: heads whose rows a GGUF file of a Llama stores pair by pair, 0 where rows are in order.
+    """
+
+    path: tuple[str, ...]
+    hf: str
+    gguf: str
+    shape: tuple[int, ...]
+    pairs: int = 0
+
+    @property
+    def stacked(self) -> bool:
+        """Whether there is one tensor a layer."""
+        return self.path[0] == "layers"
+
+    def names(self, style: str, n_layers: int) -> list[str]:
+        """Names of its tensors in a file, layer by layer.
+
+        Raises:
+            ValueError: a style other than `hf` or `gguf`.
+
+        Example:
+            >>> Entry(("norm", "weight"), "model.norm.weight", "output_norm.weight", (8,)).names("gguf", 2)
+            ['output_norm.weight']
+        """
+        if style not in STYLES:
+            raise ValueError(f"style: expected one of {STYLES}, got {style!r}")
+        template = self.hf if style == "hf" else self.gguf
+        return [template.format(i=i) for i in range(n_layers)] if self.stacked else [template]
+
+
+def table(config: Config) -> list[Entry]:
+    """Lists every parameter of a decoder.
+
+    Example:
+        >>> tiny = Config(n_layers=1, width=8, hidden=16, n_heads=2, n_kv_heads=1, head_dim=4, vocab=32, context=64)
+        >>> [e.hf for e in table(tiny)][0], len(table(tiny))
+        ('model.embed_tokens.weight', 12)
+    """
+    c, q, kv = config, config.n_heads * config.head_dim, config.n_kv_heads * config.head_dim
+    interleaved = c.family in ("llama", "mistral")
+
+    def layer(path: str, hf: str, gguf: str, *shape: int, pairs: int = 0) -> Entry:
+        end = path.rsplit("/", 1)[-1]
+        return Entry(
+            ("layers", *path.split("/")), f"model.layers.{{i}}.{hf}.{end}", f"blk.{{i}}.{gguf}.{end}", shape, pairs
+        )
+
+    entries = [Entry(("embed",), "model.embed_tokens.weight", "token_embd.weight", (c.vocab, c.width))]
+    if not c.tied:
+        entries.append(Entry(("head",), "lm_head.weight", "output.weight", (c.vocab, c.width)))
+    entries.append(Entry(("norm", "weight"), "model.norm.weight", "output_norm.weight", (c.width,)))
+    entries += [
+        layer("attention_norm/weight", "input_layernorm", "attn_norm", c.width),
+        layer("mlp_norm/weight", "post_attention_layernorm", "ffn_norm", c.width),
+        layer("attention/o/weight", "self_attn.o_proj", "attn_output", c.width, q),
+        layer("mlp/gate/weight", "mlp.gate_proj", "ffn_gate", c.hidden, c.width),
+        layer("mlp/up/weight", "mlp.up_proj", "ffn_up", c.hidden, c.width),
+        layer("mlp/down/weight", "mlp.down_proj", "ffn_down", c.width, c.hidden),
+    ]
+    for name, rows, heads in (("q", q, c.n_heads), ("k", kv, c.n_kv_heads), ("v", kv, 0)):
+        pairs = heads if interleaved else 0
+        entries.append(
+            layer(f"attention/{name}/weight", f"self_attn.{name}_proj", f"attn_{name}", rows, c.width, pairs=pairs)
+        )
+        if c.qkv_bias:
+            entries.append(layer(f"attention/{name}/bias", f"self_attn.{name}_proj", f"attn_{name}", rows, pairs=pairs))
+        if c.qk_norm and name != "v":
+            entries.append(
+                layer(f"attention/{name}_norm/weight", f"self_attn.{name}_norm", f"attn_{name}_norm", c.head_dim)
+            )
+    return entries

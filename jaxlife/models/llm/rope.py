@@ -1,0 +1,101 @@
+"""Rotary positions: the frequencies of a config, and the rotation of queries and keys (Su et al. 2021, RoFormer)."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxlife.core.types import Array, Float, Int
+
+Scaling = tuple[tuple[str, Any], ...]
+"""The entries of a Hugging Face `rope_scaling`, sorted by name: hashable, and written back as it was read."""
+
+
+def settings(raw: Mapping[str, Any]) -> tuple[float, Scaling]:
+    """Returns the base and the scaling of a Hugging Face config, in either spelling.
+
+    transformers 4 wrote `rope_theta` and `rope_scaling`; transformers 5 writes both into `rope_parameters`.
+
+    Example:
+        >>> settings({"rope_parameters": {"rope_type": "linear", "rope_theta": 5e5, "factor": 2.0}})
+        (500000.0, (('factor', 2.0), ('rope_type', 'linear')))
+    """
+    scaling = dict(raw.get("rope_parameters") or raw.get("rope_scaling") or {})
+    theta = float(scaling.pop("rope_theta", raw.get("rope_theta") or 1e4))
+    scaling["rope_type"] = scaling.get("rope_type", scaling.pop("type", "default"))
+    if scaling["rope_type"] == "default":
+        return theta, ()
+    if scaling["rope_type"] == "llama3":
+        scaling.setdefault("original_max_position_embeddings", raw.get("max_position_embeddings", 8192))
+    return theta, tuple(sorted((k, tuple(v) if isinstance(v, list) else v) for k, v in scaling.items()))
+
+
+def frequencies(head_dim: int, theta: float, scaling: Scaling = ()) -> np.ndarray:
+    """Returns the head_dim / 2 angles per position, f_i = theta^(-2i/d) / s_i.
+
+    `linear` divides all by `factor`; `factors` by a given list (GGUF); `ntk` raises theta to theta * factor^(d / (d -
+    2)); `llama3` stretches long wavelengths and keeps short ones. `dynamic` is the identity up to the trained
+    context, which is all that a decoder promises.
+
+    Args:
+        head_dim: channels a head, even.
+        theta: the base.
+        scaling: entries of `rope_scaling`.
+
+    Raises:
+        ValueError: a kind of scaling that is not covered.
+
+    Example:
+        >>> frequencies(4, 100.0).tolist()
+        [1.0, 0.1]
+    """
+    options = dict(scaling)
+    kind = options.get("rope_type", "default")
+    if kind == "ntk":
+        theta *= float(options["factor"]) ** (head_dim / (head_dim - 2))
+    plain = theta ** (-np.arange(0, head_dim, 2) / head_dim)
+    if kind in ("default", "dynamic", "ntk"):
+        return plain
+    if kind == "linear":
+        return plain / float(options["factor"])
+    if kind == "factors":
+        return plain / np.asarray(options["factors"], float)
+    if kind == "llama3":
+        return plain * _llama3(plain, options)
+    raise ValueError(f"rope_type: expected default, dynamic, linear, ntk, llama3 or factors, got {kind!r}")
+
+
+def angles(positions: Int[Array, "B L"], freq: np.ndarray) -> tuple[Float[Array, "B 1 L D"], Float[Array, "B 1 L D"]]:
+    """Returns cos and sin of position * f_i, float32, with an axis to broadcast over heads.
+
+    Example:
+        >>> cos, sin = angles(jnp.array([[0, 1]]), np.ones(3))
+        >>> cos.shape, cos[0, 0, 0].tolist()
+        ((1, 1, 2, 3), [1.0, 1.0, 1.0])
+    """
+    turned = positions[:, None, :, None].astype(jnp.float32) * jnp.asarray(freq, jnp.float32)[None, None, None]
+    return jnp.cos(turned), jnp.sin(turned)
+
+
+def rotate(
+    x: Float[Array, "B H L D2"], turn: tuple[Float[Array, "B 1 L D"], Float[Array, "B 1 L D"]]
+) -> Float[Array, "B H L D2"]:
+    """Turns each pair (x_i, x_{i + d/2}) by its angle, in float32 whatever the dtype of x.
+
+    Example:
+        >>> rotate(jnp.ones((1, 1, 1, 2)), angles(jnp.array([[0]]), np.ones(1))).tolist()
+        [[[[1.0, 1.0]]]]
+    """
+    cos, sin = turn
+    a, b = jnp.split(x.astype(jnp.float32), 2, axis=-1)
+    return jnp.concatenate([a * cos - b * sin, b * cos + a * sin], axis=-1).astype(x.dtype)
+
+
+def _llama3(plain: np.ndarray, options: Mapping[str, Any]) -> np.ndarray:
+    """Multipliers of Llama 3.1: 1 for short wavelengths, 1/factor for long ones, interpolated between."""
+    factor, low, high = (float(options[n]) for n in ("factor", "low_freq_factor", "high_freq_factor"))
+    turns = float(options["original_max_position_embeddings"]) * plain / (2 * math.pi)
+    smooth = np.clip((turns - low) / (high - low), 0.0, 1.0)
+    return (1 - smooth) / factor + smooth

@@ -1,0 +1,152 @@
+"""Safetensors files and folders: read without copying, written in one pass; no dependency.
+
+A file is an 8-byte little-endian length, a JSON header {name: {dtype, shape, data_offsets}}, then the bytes. A folder
+with several such files has `model.safetensors.index.json`, whose `weight_map` says which tensor is where.
+
+Reference:
+    https://huggingface.co/docs/safetensors, format.
+"""
+
+import functools
+import json
+import math
+import os
+import pathlib
+from collections.abc import Iterable
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from jaxlife.models.llm.tensor import BrokenFile, Stored, open_mapped
+
+_TYPES: dict[str, Any] = {
+    "F64": np.float64, "F32": np.float32, "F16": np.float16, "BF16": ml_dtypes.bfloat16,
+    "F8_E4M3": ml_dtypes.float8_e4m3fn, "F8_E5M2": ml_dtypes.float8_e5m2,
+    "I64": np.int64, "I32": np.int32, "I16": np.int16, "I8": np.int8,
+    "U64": np.uint64, "U32": np.uint32, "U16": np.uint16, "U8": np.uint8, "BOOL": np.bool_,
+}  # fmt: skip
+_NAMES = {np.dtype(t): name for name, t in _TYPES.items()}
+_LARGEST_HEADER = 100_000_000
+
+
+def read(path: str | os.PathLike[str]) -> dict[str, Stored]:
+    """Lists the tensors of one file; each is a view of the mapped file.
+
+    Args:
+        path: of a `.safetensors` file.
+
+    Raises:
+        BrokenFile: a header that is not one, or a tensor that does not lie inside the file; it is named.
+    """
+    data = open_mapped(path)
+    if len(data) < 8:
+        raise BrokenFile(f"{path}: expected at least 8 bytes, got {len(data)}")
+    length = int.from_bytes(data[:8], "little")
+    if length > min(_LARGEST_HEADER, len(data) - 8):
+        raise BrokenFile(
+            f"{path}: the header claims {length} bytes, the file has {len(data) - 8} after its length: truncated?"
+        )
+    try:
+        header = json.loads(bytes(data[8 : 8 + length]))
+    except (ValueError, RecursionError) as error:
+        raise BrokenFile(f"{path}: the header is not JSON ({type(error).__name__})") from error
+    if not isinstance(header, dict):
+        raise BrokenFile(f"{path}: expected a JSON object as header, got {type(header).__name__}")
+    body = data[8 + length :]
+    return {
+        name: _stored(f"{path}: tensor {name!r}", entry, body)
+        for name, entry in header.items()
+        if name != "__metadata__"
+    }
+
+
+def read_folder(folder: str | os.PathLike[str]) -> dict[str, Stored]:
+    """Lists the tensors of a Hugging Face folder, sharded or not.
+
+    Args:
+        folder: holds `model.safetensors`, or `model.safetensors.index.json` and the shards that it names.
+
+    Raises:
+        FileNotFoundError: neither is there, or a shard is missing; it is named.
+        BrokenFile: see `read`; or a shard lacks a tensor that the index promises.
+    """
+    root = pathlib.Path(folder)
+    index = root / "model.safetensors.index.json"
+    if not index.exists():
+        if not (root / "model.safetensors").exists():
+            raise FileNotFoundError(f"{root}: expected model.safetensors or {index.name} there")
+        return read(root / "model.safetensors")
+    try:
+        places = json.loads(index.read_text())["weight_map"]
+        shards = sorted(set(places.values()))
+        bad = [s for s in shards if pathlib.PurePath(s).name != s]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BrokenFile(f"{index}: expected a JSON object with a weight_map of names") from error
+    if bad:
+        raise BrokenFile(f"{index}: shard {bad[0]!r} is not a file name in this folder")
+    if missing := [s for s in shards if not (root / s).exists()]:
+        raise FileNotFoundError(
+            f"{root}: missing shard{'s' * (len(missing) > 1)} {', '.join(missing)} (of {len(shards)})"
+        )
+    files = {s: read(root / s) for s in shards}
+    if lost := [name for name, s in places.items() if name not in files[s]]:
+        raise BrokenFile(f"{index}: promises {lost[0]!r} in {places[lost[0]]}, which does not hold it")
+    return {name: files[s][name] for name, s in places.items()}
+
+
+def write(path: str | os.PathLike[str], tensors: Iterable[tuple[str, np.ndarray]]) -> None:
+    """Writes one file; a reader sees the whole file or none.
+
+    Args:
+        path: where.
+        tensors: names and arrays; small enough to be held in memory together.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write(f"{folder}/a.safetensors", [("x", np.arange(3))])
+        ...     read(f"{folder}/a.safetensors")["x"].read().tolist()
+        [0, 1, 2]
+    """
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    arrays, end = [], 0
+    for name, array in tensors:
+        array = np.ascontiguousarray(array)
+        header[name] = {
+            "dtype": _NAMES[array.dtype],
+            "shape": list(array.shape),
+            "data_offsets": [end, end + array.nbytes],
+        }
+        arrays.append(array)
+        end += array.nbytes
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    partial = pathlib.Path(f"{path}.partial")
+    with partial.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for array in arrays:
+            file.write(array.reshape(-1).view(np.uint8).data)
+    partial.replace(path)
+
+
+def _stored(what: str, entry: Any, body: memoryview) -> Stored:
+    try:
+        kind, shape, (start, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
+    except (TypeError, KeyError, ValueError) as error:
+        raise BrokenFile(f"{what}: expected dtype, shape and two data_offsets") from error
+    if not isinstance(kind, str) or kind not in _TYPES:
+        raise BrokenFile(f"{what}: dtype {kind!r} is not one of {', '.join(_TYPES)}")
+    numbers = (*shape, start, end)
+    if not all(type(n) is int and 0 <= n < 2**62 for n in numbers) or len(shape) > 32:
+        raise BrokenFile(f"{what}: shape and offsets must be whole numbers, at most 32 axes")
+    dtype = np.dtype(_TYPES[kind])
+    if end > len(body) or end - start != math.prod(shape) * dtype.itemsize:
+        raise BrokenFile(
+            f"{what}: bytes {start} to {end} do not hold {kind}{list(shape)} in a file of {len(body)}: truncated?"
+        )
+    return Stored(shape, functools.partial(_view, body[start:end], dtype, shape))
+
+
+def _view(data: memoryview, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+    return np.frombuffer(data, dtype).reshape(shape)

@@ -1,0 +1,127 @@
+"""From logits to the next token: greedy, temperature, top-k, top-p, min-p; and processors of logits."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jax import lax
+
+from jaxlife.core.types import Array, Float, Int, PRNGKey
+
+Processor = Callable[[Float[Array, "B V"], Int[Array, "B T"], Int[Array, ""]], Float[Array, "B V"]]
+"""(logits, tokens generated so far, how many of them) -> logits; a pure function."""
+
+
+@struct.dataclass(kw_only=True)
+class Sampling:
+    """How to draw; every field is a number or one for each sequence [B], and none of them recompiles.
+
+    Attributes:
+        temperature: divides the logits; 0 takes the most likely token.
+        top_k: keep the k most likely tokens; 0 keeps all.
+        top_p: keep the most likely tokens that together have this probability; 1 keeps all.
+        min_p: keep tokens at least this fraction as likely as the most likely one; 0 keeps all.
+    """
+
+    temperature: Float[Array, "*B"] | float = 0.0
+    top_k: Int[Array, "*B"] | int = 0
+    top_p: Float[Array, "*B"] | float = 1.0
+    min_p: Float[Array, "*B"] | float = 0.0
+
+
+def draw(keys: PRNGKey, logits: Float[Array, "B V"], how: Sampling) -> Int[Array, "B"]:
+    """Draws one token a row; where the temperature is 0, the most likely one.
+
+    Args:
+        keys: [B] a key a row, so that a row does not depend on the others.
+        logits: [B, V]; -inf forbids a token.
+        how: see `Sampling`.
+
+    Example:
+        >>> draw(jax.random.split(jax.random.key(0), 1), jnp.array([[0.0, 2.0, 1.0]]), Sampling()).tolist()
+        [1]
+    """
+    temperature = jnp.broadcast_to(jnp.asarray(how.temperature, jnp.float32), logits.shape[:1])
+
+    def random() -> Int[Array, "B"]:
+        warm = logits / jnp.where(temperature > 0, temperature, 1.0)[:, None]
+        return jax.vmap(jax.random.categorical)(keys, truncate(warm, how)).astype(jnp.int32)
+
+    greedy = jnp.argmax(logits, axis=-1).astype(jnp.int32)
+    drawn = lax.cond(jnp.any(temperature > 0), random, lambda: greedy)
+    return jnp.where(temperature > 0, drawn, greedy)
+
+
+def truncate(logits: Float[Array, "B V"], how: Sampling) -> Float[Array, "B V"]:
+    """Sets tokens outside top-k, then top-p, then min-p to -inf; ties at a border stay.
+
+    Borders are found by bisection on the bits of the probabilities: exact, and no sort of the vocabulary.
+
+    Example:
+        >>> truncate(jnp.log(jnp.array([[0.5, 0.3, 0.2]])), Sampling(top_k=2))[0].tolist()[2]
+        -inf
+    """
+    batch, vocab = logits.shape
+    top_k = jnp.broadcast_to(jnp.asarray(how.top_k, jnp.int32), (batch,))
+    top_p = jnp.broadcast_to(jnp.asarray(how.top_p, jnp.float32), (batch,))
+    min_p = jnp.broadcast_to(jnp.asarray(how.min_p, jnp.float32), (batch,))
+    k = jnp.where(top_k > 0, jnp.minimum(top_k, vocab), vocab)
+
+    def keep(p: Float[Array, "B V"], amount: Float[Array, "B V"], wanted: Float[Array, "B"]) -> Float[Array, "B V"]:
+        return jnp.where(p >= _border(p, amount, wanted)[:, None], p, 0.0)
+
+    p = jax.nn.softmax(logits, axis=-1)
+    p = lax.cond(jnp.any(k < vocab), lambda p: keep(p, jnp.ones_like(p), k.astype(jnp.float32)), lambda p: p, p)
+    total = jnp.sum(p, axis=-1)
+    p = lax.cond(jnp.any(top_p < 1), lambda p: keep(p, p, jnp.minimum(top_p, 1.0) * total), lambda p: p, p)
+    kept = (p > 0) & (p >= min_p[:, None] * jnp.max(p, axis=-1, keepdims=True))
+    return jnp.where(kept, logits, -jnp.inf)
+
+
+def allow(mask: Array) -> Processor:
+    """Allows the tokens of a mask [V], or at generation step t those of row t of [T, V] (its last row from then on).
+
+    Example:
+        >>> allow(jnp.array([True, False]))(jnp.zeros((1, 2)), jnp.zeros((1, 4), jnp.int32), jnp.int32(0)).tolist()
+        [[0.0, -inf]]
+    """
+
+    def process(logits: Array, tokens: Array, n: Array) -> Array:
+        row = mask if mask.ndim == 1 else mask[jnp.minimum(n, mask.shape[0] - 1)]
+        return jnp.where(row[None], logits, -jnp.inf)
+
+    return process
+
+
+def repetition_penalty(penalty: float) -> Processor:
+    """Divides positive logits of tokens generated before by `penalty`, multiplies negative ones (Keskar et al. 2019).
+
+    Example:
+        >>> repetition_penalty(2.0)(jnp.array([[2.0, 2.0]]), jnp.array([[1, 0]]), jnp.int32(1)).tolist()
+        [[2.0, 1.0]]
+    """
+    if penalty <= 0:
+        raise ValueError(f"penalty: expected a positive number, got {penalty}")
+
+    def process(logits: Array, tokens: Array, n: Array) -> Array:
+        written = jnp.broadcast_to(jnp.arange(tokens.shape[1])[None] < n, tokens.shape)
+        rows = jnp.broadcast_to(jnp.arange(tokens.shape[0])[:, None], tokens.shape)
+        seen = jnp.zeros(logits.shape, bool).at[rows, tokens].max(written)
+        return jnp.where(seen, jnp.where(logits > 0, logits / penalty, logits * penalty), logits)
+
+    return process
+
+
+def _border(p: Float[Array, "B V"], amount: Float[Array, "B V"], wanted: Float[Array, "B"]) -> Float[Array, "B"]:
+    """The largest b for which the amounts with p >= b reach what is wanted; floats >= 0 are ordered like their bits."""
+    bits = lax.bitcast_convert_type(p, jnp.int32)
+
+    def halve(_: int, ends: tuple[Array, Array]) -> tuple[Array, Array]:
+        low, high = ends  # enough at low, not enough at high
+        middle = low + (high - low) // 2
+        enough = jnp.sum(jnp.where(bits >= middle[:, None], amount, 0.0), axis=-1) >= wanted
+        return jnp.where(enough, middle, low), jnp.where(enough, high, middle)
+
+    low, high = jnp.zeros(p.shape[:1], jnp.int32), jnp.max(bits, axis=-1) + 1
+    return lax.bitcast_convert_type(lax.fori_loop(0, 31, halve, (low, high))[0], jnp.float32)

@@ -1,0 +1,104 @@
+"""Log-probability of given tokens, and pooled hidden states: fitness and features without decoding."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jaxlife.core.types import Array, Embeddings, Float, Int, PyTree
+from jaxlife.models.llm import decoder
+from jaxlife.models.llm.decoder import Decoder
+
+
+def token_log_probs(
+    network: Decoder,
+    params: PyTree,
+    ids: Int[Array, "B L"],
+    *,
+    adapters: PyTree = None,
+    positions: Any = None,
+    block: int = 64,
+) -> Float[Array, "B L"]:
+    """Returns log p(ids[t] | ids[<t]) for every token; 0 for the first.
+
+    The vocabulary's logits are formed for `block` tokens at a time and formed again in the backward pass: memory does
+    not grow with length times vocabulary.
+
+    Args:
+        network: the decoder.
+        params: its weights.
+        ids: tokens, padded anywhere if `positions` say so, on the right otherwise.
+        adapters: see `Decoder`.
+        positions: [B, L], -1 for padding; default 0, 1, 2, ...
+        block: tokens at a time.
+    """
+    hidden = decoder.read(network, params, ids, positions, None, adapters).hidden[:, :-1]
+    batch, length, width = hidden.shape
+    n_blocks = max(-(-length // block), 1)
+    spare = n_blocks * block - length
+
+    @jax.checkpoint
+    def one(_: None, part: tuple[Array, Array]) -> tuple[None, Array]:
+        vectors, targets = part
+        logits = decoder.logits(network, params, vectors)
+        chosen = jnp.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
+        return None, chosen - jax.nn.logsumexp(logits, axis=-1)
+
+    hidden = jnp.pad(hidden, ((0, 0), (0, spare), (0, 0)))
+    targets = jnp.pad(ids[:, 1:], ((0, 0), (0, spare)))
+    parts = (
+        jnp.swapaxes(jnp.reshape(hidden, (batch, n_blocks, block, width)), 0, 1),
+        jnp.swapaxes(jnp.reshape(targets, (batch, n_blocks, block)), 0, 1),
+    )
+    _, scores = lax.scan(one, None, parts)
+    scores = jnp.reshape(jnp.swapaxes(scores, 0, 1), (batch, n_blocks * block))[:, :length]
+    return jnp.pad(scores, ((0, 0), (1, 0)))
+
+
+def log_prob(
+    network: Decoder, params: PyTree, ids: Int[Array, "B L"], mask: Float[Array, "B L"], **options: Any
+) -> Float[Array, "B"]:
+    """Returns sum_t mask[t] log p(ids[t] | ids[<t]), the log-probability of a completion.
+
+    Args:
+        network: the decoder.
+        params: its weights.
+        ids: prompt and completion.
+        mask: 1 on the tokens to score; the first token has no probability and counts 0.
+        **options: of `token_log_probs`.
+    """
+    scores = token_log_probs(network, params, ids, **options)
+    return jnp.sum(jnp.where(mask != 0, scores * mask.astype(scores.dtype), 0.0), axis=1)
+
+
+def embed(
+    network: Decoder,
+    params: PyTree,
+    ids: Int[Array, "B L"],
+    mask: Float[Array, "B L"],
+    *,
+    pooling: str = "mean",
+    adapters: Any = None,
+) -> Embeddings:
+    """Returns one vector a text: the mean of its last hidden states, or the one of its last token.
+
+    Args:
+        network: the decoder.
+        params: its weights.
+        ids: tokens, padded on the right.
+        mask: 1 on the tokens of the text.
+        pooling: `mean` or `last`.
+        adapters: see `Decoder`.
+
+    Raises:
+        ValueError: another pooling.
+    """
+    if pooling not in ("mean", "last"):
+        raise ValueError(f"pooling: expected 'mean' or 'last', got {pooling!r}")
+    hidden = decoder.read(network, params, ids, None, None, adapters).hidden.astype(jnp.float32)
+    mask = mask.astype(jnp.float32)
+    if pooling == "mean":
+        return jnp.sum(hidden * mask[..., None], axis=1) / jnp.maximum(jnp.sum(mask, axis=1), 1.0)[:, None]
+    last = jnp.max(jnp.where(mask > 0, jnp.arange(mask.shape[1])[None], 0), axis=1)
+    return jnp.take_along_axis(hidden, last[:, None, None], axis=1)[:, 0]

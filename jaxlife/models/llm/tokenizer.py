@@ -1,0 +1,256 @@
+"""Text to ids and back, and the chat template, out of GGUF metadata or a Hugging Face folder."""
+
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxlife.models.llm.tensor import BrokenFile
+
+Message = Mapping[str, Any]
+"""One turn of a chat: {"role": "system" | "user" | "assistant", "content": text}."""
+
+_CONTROL, _USER_DEFINED = 3, 4  # token types of GGUF
+_SPLITS = {
+    "gpt-2": None,
+    "smollm": None,
+    "llama-bpe": r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+",
+    "qwen2": r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+",
+}
+"""Pre-tokenizer of GGUF -> its regular expression; None is GPT-2's own."""
+
+
+class Tokenizer(NamedTuple):
+    """A byte-pair tokenizer and the ids that mean something.
+
+    Attributes:
+        backend: the `tokenizers.Tokenizer`.
+        template: the chat template (Jinja), or "".
+        stop: ids that end a turn or a text.
+        pad: id that fills batches.
+        begin: id that begins every text, or -1.
+        specials: text of the beginning, end and padding token, as templates call them.
+    """
+
+    backend: Any
+    template: str
+    stop: tuple[int, ...]
+    pad: int
+    begin: int = -1
+    specials: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def vocab(self) -> int:
+        """Number of ids."""
+        return self.backend.get_vocab_size(with_added_tokens=True)
+
+    def encode(self, text: str, *, begin: bool = True) -> list[int]:
+        """Turns text into ids; special tokens written in the text become their ids.
+
+        Args:
+            text: any text.
+            begin: put the beginning token in front, if the model has one.
+        """
+        ids = self.backend.encode(text, add_special_tokens=False).ids
+        return [self.begin, *ids] if begin and self.begin >= 0 else ids
+
+    def decode(self, ids: Sequence[int] | np.ndarray, *, special: bool = False) -> str:
+        """Turns ids into text.
+
+        Args:
+            ids: token ids.
+            special: show special tokens.
+        """
+        return self.backend.decode([int(i) for i in ids], skip_special_tokens=not special)
+
+    def apply_chat(self, messages: str | Sequence[Message], *, answer: bool = True) -> str:
+        """Writes a chat the way the model was trained to read it.
+
+        Args:
+            messages: turns; a bare text is one user turn.
+            answer: end with the opening of the assistant's turn.
+
+        Raises:
+            ValueError: a model without chat template, a chat without user turn, or one that the template refuses.
+        """
+        if not self.template:
+            raise ValueError("this model has no chat template: give the text itself")
+        turns = [{"role": "user", "content": messages}] if isinstance(messages, str) else [dict(m) for m in messages]
+        for turn in turns:
+            if not isinstance(turn.get("role"), str) or not isinstance(turn.get("content"), str):
+                raise ValueError(f"a turn: expected {{'role': text, 'content': text}}, got {turn!r}")
+        if not any(turn["role"] == "user" for turn in turns):
+            raise ValueError(f"a chat: expected a user turn, got roles {[t['role'] for t in turns]}")
+        return render(self.template, messages=turns, add_generation_prompt=answer, **dict(self.specials))
+
+    def token_bytes(self) -> list[bytes]:
+        """Returns the bytes that every id stands for; special tokens stand for none."""
+        added = self.backend.get_added_tokens_decoder()
+        table = {c: b for b, c in enumerate(_byte_alphabet())}
+        out = []
+        for i in range(self.vocab):
+            piece = self.backend.id_to_token(i)
+            if piece is None or (i in added and added[i].special):
+                out.append(b"")
+            elif i in added:
+                out.append(piece.encode())
+            else:
+                out.append(bytes(table[c] for c in piece))
+        return out
+
+
+def render(template: str, **names: Any) -> str:
+    """Fills a chat template in a sandbox: it comes with a file from elsewhere.
+
+    Raises:
+        ValueError: the template raises, or is no template.
+
+    Example:
+        >>> render("{{ messages[0].content | trim }}!", messages=[{"content": " hi "}])
+        'hi!'
+    """
+    import jinja2
+    import jinja2.sandbox
+
+    def refuse(message: str) -> None:
+        raise jinja2.TemplateError(message)
+
+    environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+    )
+    environment.filters["tojson"] = lambda x, **kw: json.dumps(x, ensure_ascii=False, **kw)
+    environment.globals["raise_exception"] = refuse
+    try:
+        return environment.from_string(template).render(**names)
+    except (jinja2.TemplateError, TypeError, OverflowError) as error:
+        raise ValueError(f"the chat template refuses these messages: {error}") from error
+
+
+def from_gguf(metadata: Mapping[str, Any]) -> Tokenizer:
+    """Builds the tokenizer that is written in GGUF metadata.
+
+    Raises:
+        BrokenFile: a tokenizer that is not byte-level BPE, an unknown pre-tokenizer, or lists that do not fit together.
+    """
+    import tokenizers
+
+    def entry(name: str, kind: type = object, default: Any = None) -> Any:
+        value = metadata.get(f"tokenizer.ggml.{name}", default)
+        if value is None or not isinstance(value, kind):
+            raise BrokenFile(f"tokenizer.ggml.{name}: expected {kind.__name__}, got {type(value).__name__}")
+        return value
+
+    if entry("model") != "gpt2":
+        raise BrokenFile(
+            f"tokenizer.ggml.model: expected 'gpt2' (byte-level BPE), got {metadata['tokenizer.ggml.model']!r}"
+        )
+    pieces, merges = entry("tokens", list), entry("merges", list)
+    kinds = entry("token_type", list, [1] * len(pieces))
+    if len(kinds) != len(pieces) or len(set(map(str, pieces))) != len(pieces):
+        raise BrokenFile(
+            f"tokenizer.ggml: {len(pieces)} tokens, {len(set(map(str, pieces)))} different, {len(kinds)} types"
+        )
+    vocab = {piece: i for i, piece in enumerate(pieces)}
+    try:
+        pairs = [tuple(merge.split(" ")) for merge in merges]
+        model = tokenizers.models.BPE(vocab=vocab, merges=pairs, ignore_merges=entry("pre", str, "") == "llama-bpe")
+    except Exception as error:  # the Rust side raises bare Exception
+        raise BrokenFile(f"tokenizer.ggml.merges do not fit the tokens: {error}") from error
+    backend = tokenizers.Tokenizer(model)
+    backend.pre_tokenizer = _pre_tokenizer(entry("pre", str, "gpt-2"))
+    backend.decoder = tokenizers.decoders.ByteLevel()
+    special = [p for p, kind in zip(pieces, kinds, strict=True) if kind == _CONTROL]
+    backend.add_special_tokens([tokenizers.AddedToken(p, special=True, normalized=False) for p in special])
+    own = [p for p, kind in zip(pieces, kinds, strict=True) if kind == _USER_DEFINED]
+    backend.add_tokens([tokenizers.AddedToken(p, special=False, normalized=False) for p in own])
+    ids = {name: metadata.get(f"tokenizer.ggml.{name}_token_id", -1) for name in ("bos", "eos", "padding", "eot")}
+    for name, i in ids.items():
+        if not (isinstance(i, int) and -1 <= i < len(pieces)):
+            raise BrokenFile(f"tokenizer.ggml.{name}_token_id: expected 0 to {len(pieces) - 1}, got {i!r}")
+    stop = tuple(sorted({i for i in (ids["eos"], ids["eot"]) if i >= 0}))
+    return Tokenizer(
+        backend,
+        template=metadata.get("tokenizer.chat_template", ""),
+        stop=stop,
+        pad=max(ids["padding"], 0),
+        begin=ids["bos"] if metadata.get("tokenizer.ggml.add_bos_token", False) else -1,
+        specials=tuple((f"{n}_token", pieces[ids[n]]) for n in ("bos", "eos") if ids[n] >= 0),
+    )
+
+
+def from_folder(folder: str | pathlib.Path) -> Tokenizer:
+    """Reads `tokenizer.json` and what stands beside it in a Hugging Face folder.
+
+    Raises:
+        FileNotFoundError: no `tokenizer.json`.
+        BrokenFile: a file that is not what its name says.
+    """
+    import tokenizers
+
+    root = pathlib.Path(folder)
+    if not (root / "tokenizer.json").exists():
+        raise FileNotFoundError(f"{root}: expected tokenizer.json there")
+    try:
+        backend = tokenizers.Tokenizer.from_file(str(root / "tokenizer.json"))
+    except Exception as error:  # the Rust side raises bare Exception
+        raise BrokenFile(f"{root / 'tokenizer.json'}: {error}") from error
+    settings = _json(root / "tokenizer_config.json")
+    generation = {**_json(root / "config.json"), **_json(root / "generation_config.json")}
+    template = settings.get("chat_template") or ""
+    if isinstance(template, list):  # several named templates
+        template = next((t["template"] for t in template if t.get("name") == "default"), "")
+    if (root / "chat_template.jinja").exists():
+        template = (root / "chat_template.jinja").read_text()
+    texts = {n: _text(settings.get(n)) for n in ("bos_token", "eos_token", "pad_token")}
+    ids = {n: backend.token_to_id(t) if t else None for n, t in texts.items()}
+    ends = generation.get("eos_token_id")
+    stop = {i for i in (ends if isinstance(ends, list) else [ends]) if isinstance(i, int)}
+    stop |= {ids["eos_token"]} if ids["eos_token"] is not None else set()
+    probe = backend.encode("").ids  # the post-processor says whether a text begins with a special token
+    return Tokenizer(
+        backend,
+        template=template,
+        stop=tuple(sorted(stop)),
+        pad=ids["pad_token"] if ids["pad_token"] is not None else min(stop, default=0),
+        begin=probe[0] if probe and probe[0] == ids["bos_token"] else -1,
+        specials=tuple((n, t) for n, t in texts.items() if t),
+    )
+
+
+def _pre_tokenizer(name: str) -> Any:
+    from tokenizers import Regex, pre_tokenizers
+
+    if name not in _SPLITS:
+        raise BrokenFile(f"tokenizer.ggml.pre: expected one of {', '.join(_SPLITS)}, got {name!r}")
+    if name == "smollm":
+        digits = pre_tokenizers.Digits(individual_digits=True)
+        return pre_tokenizers.Sequence([digits, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)])
+    if _SPLITS[name] is None:
+        return pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    split = pre_tokenizers.Split(Regex(_SPLITS[name]), behavior="isolated")
+    return pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+
+
+def _byte_alphabet() -> list[str]:
+    """GPT-2's printable stand-in for each byte: itself where printable, else a letter from 256 on."""
+    printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
+    spare = iter(range(256, 512))
+    return [chr(b) if b in printable else chr(next(spare)) for b in range(256)]
+
+
+def _json(path: pathlib.Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        raw = json.loads(path.read_text())
+    except ValueError as error:
+        raise BrokenFile(f"{path}: not JSON") from error
+    return raw if isinstance(raw, dict) else {}
+
+
+def _text(token: Any) -> str:
+    return token.get("content", "") if isinstance(token, dict) else token or ""
