@@ -1,7 +1,7 @@
-"""Several prompts searched for at once: one program, one generation of every search a step.
+"""Several prompts searched for at once, by several strategies of equal budget: a contest in one program.
 
 A prompt is data, so P prompts with R restarts each are P * R copies of one search that differ in their keys and in the
-prompt they read. They compile once, share the frozen weights and stop and resume together.
+prompt they read. They compile once, share the frozen weights, and stop and resume together.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,35 +18,62 @@ from jaxlife.systems.asal_parts import Parts
 
 
 def targets(
-    parts: Parts, prompts: Sequence[str], *, restarts: int, strategy: Strategy | None = None, **options: Any
+    parts: Parts, prompts: Sequence[str], *, strategies: Mapping[str, Strategy], restarts: int = 1, **options: Any
 ) -> Assembly:
-    """Builds the searches for every prompt, `restarts` of each.
+    """Builds the contest: every strategy searches for every prompt, `restarts` times, one generation a step.
 
     Args:
         parts: world, encoder and score; the score must be a target, its prompt is replaced by each of `prompts`.
         prompts: what to search for, each on its own (not one after the other in time).
-        restarts: searches a prompt, at least 1.
-        strategy: another one than that of `parts`.
+        strategies: name -> strategy, e.g. an evolution strategy and random search; equal populations make equal
+            budgets. The first one's similarities are logged under the plain names of the prompts.
+        restarts: R, searches of each prompt, at least 1.
         **options: those of `asal.asal`: frames, stride, n_inits, keep, chunk, ...
 
     Returns:
-        An `Assembly`; every leaf of its state has a leading axis P * R, the restarts of one prompt side by side.
+        An `Assembly`. Its state is a dict of `search.State`s by strategy, with a leading axis P * R, the restarts of
+        one prompt side by side; its params are `search.Params` with the strategies' params by name.
 
     Raises:
-        ValueError: no prompt, an empty or a repeated one, or arguments that `asal.asal` refuses.
+        ValueError: no strategy; no prompt, an empty or a repeated one; whatever `asal.asal` refuses.
     """
     names = check_prompts(prompts)
-    one = asal(parts.world, parts.encoder, parts.score, strategy or parts.strategy, **options)
-    y = parts.encoder.embed_text(parts.encoder.weights, names)
-    params = one.params.replace(context=one.params.context.replace(score=jnp.repeat(y[:, None], restarts, axis=0)))
+    if not strategies:
+        raise ValueError("strategies: expected at least one by its name, got none")
+    searches = {
+        name: asal(parts.world, parts.encoder, parts.score, strategy, **options)
+        for name, strategy in strategies.items()
+    }
     axes = search.Params(strategy=None, context=Context(encoder=None, score=0))
-    several = replicate.replicate(one, len(names) * restarts, axes)
+    copies = {name: replicate.replicate(one, len(names) * restarts, axes) for name, one in searches.items()}
 
-    def observe(state: PyTree, params: PyTree, out: Mapping[str, Array]) -> dict[str, Array]:
-        best = -jnp.min(out["best_fitness"].reshape(len(names), restarts), axis=1)
-        return {"similarity": jnp.mean(best), **{f"similarity/{name}": best[i] for i, name in enumerate(names)}}
+    def of(name: str, params: search.Params) -> search.Params:
+        return search.Params(strategy=params.strategy[name], context=params.context)
 
-    return Assembly(several.init, several.step, params, observe)
+    def init(key: jax.Array, params: search.Params) -> dict[str, search.State]:
+        keys = jax.random.split(key, len(copies))
+        return {name: system.init(k, of(name, params)) for k, (name, system) in zip(keys, copies.items(), strict=True)}
+
+    def step(key: jax.Array, state: PyTree, params: search.Params, x: PyTree) -> tuple[PyTree, dict[str, Any]]:
+        keys = jax.random.split(key, len(copies))
+        stepped = {
+            name: system.step(k, state[name], of(name, params), x)
+            for k, (name, system) in zip(keys, copies.items(), strict=True)
+        }
+        return {name: new for name, (new, _) in stepped.items()}, {name: out for name, (_, out) in stepped.items()}
+
+    def observe(state: PyTree, params: PyTree, out: Mapping[str, Any]) -> dict[str, Array]:
+        seen = {}
+        for i, name in enumerate(copies):
+            best = -jnp.min(by_prompt(out[name]["best_fitness"], len(names)), axis=1)
+            label = "similarity" if i == 0 else f"similarity of {name}"
+            seen |= {label: jnp.mean(best), **{f"{label}/{prompt}": best[j] for j, prompt in enumerate(names)}}
+        return seen
+
+    y = parts.encoder.embed_text(parts.encoder.weights, names)
+    context = Context(encoder=parts.encoder.weights, score=jnp.repeat(y[:, None], restarts, axis=0))
+    params = search.Params(strategy={name: strategy.params for name, strategy in strategies.items()}, context=context)
+    return Assembly(init, step, params, observe)
 
 
 def check_prompts(prompts: Sequence[str]) -> list[str]:
@@ -75,3 +102,13 @@ def by_prompt(tree: PyTree, n_prompts: int) -> PyTree:
         [[0, 1, 2], [3, 4, 5]]
     """
     return jax.tree.map(lambda leaf: leaf.reshape(n_prompts, -1, *leaf.shape[1:]), tree)
+
+
+def one_prompt(tree: PyTree, index: int, n_prompts: int) -> PyTree:
+    """Returns the R restarts of one prompt.
+
+    Example:
+        >>> one_prompt(jnp.arange(6), 1, 2).tolist()
+        [3, 4, 5]
+    """
+    return jax.tree.map(lambda leaf: leaf[index], by_prompt(tree, n_prompts))

@@ -24,29 +24,33 @@ def noisy(parts):
 
 
 def search(parts, key, generations=25, **options):
-    system = asal_targets.targets(parts, PROMPTS, restarts=2, frames=1, stride=3, keep=4, **options)
+    contestants = {"es": parts.strategy, "random": strategies.random_search(jnp.zeros(3), population=8)}
+    system = asal_targets.targets(
+        parts, PROMPTS, strategies=contestants, restarts=2, frames=1, stride=3, keep=4, **options
+    )
     run = jax.jit(rollout.rollout(system, frames=generations, observe=system.observe))
     return system, *run(key, system.params)
 
 
 def test_every_prompt_finds_its_own_world(key, parts):
     _, final, out = search(parts, key)
-    found = asal_targets.by_prompt(final.best, 2)
+    found = asal_targets.by_prompt(final["es"].best, 2)
     assert found.shape == (2, 2, 3)
     np.testing.assert_array_equal(jnp.argmax(found[0], axis=-1), 2)
     np.testing.assert_array_equal(jnp.argmax(found[1], axis=-1), 0)
     assert float(out["similarity/blue"][-1]) > 0.98
+    assert float(out["similarity of random/blue"][-1]) < float(out["similarity/blue"][-1])
     np.testing.assert_allclose(out["similarity"], (out["similarity/blue"] + out["similarity/red"]) / 2, rtol=1e-6)
 
 
 def test_restarts_differ(key, parts):
     _, final, _ = search(parts, key, generations=2)
-    assert len(np.unique(final.best_fitness)) == 4
+    assert len(np.unique(final["es"].best_fitness)) == 4
 
 
 def test_the_finalist_is_the_best_on_validation_states_and_not_the_luckiest(key, noisy):
     system, final, _ = search(noisy, key, generations=6)
-    one = jax.tree.map(lambda leaf: leaf[:2], final)
+    one = asal_targets.one_prompt(final["es"], 0, 2)
     context = system.params.context.replace(score=system.params.context.score[0])
     rescore = jax.jit(asal_heldout.rescorer(noisy, frames=1, stride=3, batch=5))
     keys = jax.random.split(jax.random.key(7), 4)
@@ -76,7 +80,7 @@ def test_a_search_in_which_everything_failed_says_so(key, parts):
     rescore = asal_heldout.rescorer(broken, frames=1, stride=1)
     context = system.params.context.replace(score=system.params.context.score[0])
     with pytest.raises(ValueError, match="every candidate of the search failed"):
-        asal_heldout.finalist(rescore, jax.random.split(key, 2), final, context)
+        asal_heldout.finalist(rescore, jax.random.split(key, 2), final["es"], context)
 
 
 @pytest.mark.parametrize(
