@@ -13,12 +13,14 @@ from jaxlife.substrates.gray_scott import gray_scott
 from jaxlife.substrates.gray_scott import preset as gray_scott_preset
 from jaxlife.substrates.lenia import lenia, lenia_classic
 from jaxlife.substrates.particle_life import particle_life
+from jaxlife.substrates.particle_life_plus import particle_life_plus
 
 SUBSTRATES: dict[str, Callable[..., Substrate]] = {
     "boids": boids,
     "boids_reynolds": boids_reynolds,
     "gray_scott": gray_scott,
     "particle_life": particle_life,
+    "particle_life_plus": particle_life_plus,
     "lenia": lenia,
     "lenia_classic": lenia_classic,
 }
@@ -33,4 +35,5 @@ __all__ = [
     "lenia",
     "lenia_classic",
     "particle_life",
+    "particle_life_plus",
 ]
