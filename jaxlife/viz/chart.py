@@ -29,14 +29,13 @@ class Scale(NamedTuple):
         return 100 * (value - self.low) / (self.high - self.low)
 
 
-def scale(low: float, high: float, *, count: int = 4, tight: bool = False) -> Scale:
-    """Chooses about `count` round numbers, steps of 1, 2 or 5 times a power of ten, and the ends of an axis.
+def scale(low: float, high: float, *, tight: bool = False) -> Scale:
+    """Chooses round numbers, steps of 1, 2 or 5 times a power of ten, and the ends of an axis.
 
     Args:
         low: smallest value to be shown.
         high: largest.
-        count: how many steps to aim at.
-        tight: keep the ends as given; else they move out to the next round number.
+        tight: keep the ends as given, with 4 to 10 steps between; else they move out to round numbers, 2 to 5 steps.
 
     Raises:
         ValueError: ends that are not finite and in order.
@@ -47,10 +46,11 @@ def scale(low: float, high: float, *, count: int = 4, tight: bool = False) -> Sc
     """
     if not (math.isfinite(low) and math.isfinite(high) and low <= high):
         raise ValueError(f"axis: expected finite low <= high, got [{low}, {high}]")
-    if low == high:
-        margin = abs(low) / 10 or 1.0
+    size = max(abs(low), abs(high))
+    if high - low <= 1e-9 * size:  # one value, as far as an axis can write it
+        margin = size / 10 or 1.0
         low, high = low - margin, high + margin
-    step = _round_up((high - low) / count)
+    step = _round((high - low) / 4, up=not tight)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     if tight:
         first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
@@ -77,7 +77,7 @@ def curves(chart: Chart) -> Markup:
         raise ValueError(
             f"chart {chart.y_label!r}: expected a label for each of its {len(lines)} curves, got one without"
         )
-    x = scale(min(a.min() for a, _ in lines), max(a.max() for a, _ in lines), count=8, tight=True)
+    x = scale(min(a.min() for a, _ in lines), max(a.max() for a, _ in lines), tight=True)
     y = scale(min(b.min() for _, b in lines), max(b.max() for _, b in lines))
     drawn = [_line(line, x, y, i) for i, line in enumerate(lines)]
     svg = tag(
@@ -221,9 +221,11 @@ def _anchor(place: float) -> str:
     return "start" if place < 1 else "end" if place > 99 else "middle"
 
 
-def _round_up(step: float) -> float:
+def _round(step: float, *, up: bool) -> float:
     power = 10.0 ** math.floor(math.log10(step))
-    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= step * (1 - 1e-9))
+    if up:
+        return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= step * (1 - 1e-9))
+    return next(factor * power for factor in (5, 2, 1) if factor * power <= step * (1 + 1e-9))
 
 
 __all__ = ["Scale", "curves", "intervals", "points", "scale", "ticks"]

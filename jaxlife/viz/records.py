@@ -1,4 +1,4 @@
-"""What a page is made of. All of it is data that any system can give; `page.page` draws it."""
+"""What a page is made of. All of it is data that any system can give; `document.page` draws it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple

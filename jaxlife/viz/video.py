@@ -1,6 +1,6 @@
 """Frames to the bytes of a film: mp4 where an ffmpeg with H.264 is found, gif everywhere.
 
-An mp4 is H.264 in yuv420p with BT.709 colours, written and tagged, and its index at the front: browsers, phones and
+An mp4 is H.264 in yuv420p, tagged with the colours it was written in, and its index at the front: browsers, phones and
 slide programs play it while it loads. A gif has one palette for all frames: exact where the film has 256 colours or
 fewer (cellular automata), medians of boxes refined by k-means otherwise.
 """
@@ -20,6 +20,12 @@ from jaxlife.viz.frames import Frames, Pixels
 
 _PALETTE = 256
 _SAMPLE = 1 << 15  # pixels that a palette is fitted to; four times as many take 5 times as long for 1 % less error
+# Converted by one matrix and tagged with it, for players that read the tags and players that guess. BT.601 is what they
+# guess for small pictures, and what Chromium converts to within 2 of 255 (of BT.709, blue comes out as 243).
+_COLOURS = (
+    "scale=out_color_matrix=smpte170m:out_range=tv:flags=lanczos+accurate_rnd+full_chroma_int,format=yuv420p,"
+    "setparams=colorspace=smpte170m:color_primaries=bt709:color_trc=iec61966-2-1:range=tv"
+)
 _GIF_FPS = 50.0  # a gif counts hundredths of a second, and browsers slow down what is shorter than two
 
 
@@ -94,15 +100,12 @@ def encode_mp4(moving: Frames, *, fps: float = 12.0, quality: int = 18) -> bytes
         raise RuntimeError("no ffmpeg on this machine: run `pip install 'jaxlife[viz]'`, or use encode_gif")
     _, height, width, _ = pixels.shape
     source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{rate:g}", "-i", "pipe:0"]
-    # Said twice: the filter converts with BT.709, the tags tell the player so. Left out, reds turn orange in a browser.
-    colours = ["-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=lanczos+accurate_rnd+full_chroma_int"]
-    colours += ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "iec61966-2-1", "-color_range", "tv"]
     codec = ["-c:v", "libx264", "-preset", "medium", "-crf", str(quality), "-pix_fmt", "yuv420p"]
     container = ["-an", "-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact"]
     container += ["-movflags", "+faststart"]
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "film.mp4"  # a file, since the index can go to the front only where one can seek
-        command = [executable, "-y", "-loglevel", "error", *source, *colours, *codec, *container, str(target)]
+        command = [executable, "-y", "-loglevel", "error", *source, "-vf", _COLOURS, *codec, *container, str(target)]
         done = subprocess.run(command, input=pixels.tobytes(), capture_output=True, check=False)
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]

@@ -44,7 +44,7 @@ def test_mp4_is_h264_that_every_player_reads_with_all_its_frames(film, tmp_path)
     raw, said = decode(content, tmp_path)
     assert raw.size == film.size
     assert "h264" in said
-    assert "yuv420p(tv, bt709" in said
+    assert "yuv420p(tv, smpte170m/bt709/iec61966-2-1" in said
     assert "10 fps" in said
     assert content.index(b"moov") < content.index(b"mdat")
 
