@@ -8,10 +8,16 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from jaxlife.core.protocol import Strategy
+from jaxlife.strategies.cma_es import cma_es
+from jaxlife.strategies.csa_es import csa_es
 from jaxlife.strategies.evosax import evosax, evosax_names
+from jaxlife.strategies.gaussian_ga import gaussian_ga
 from jaxlife.strategies.illumination_ga import illumination_ga
+from jaxlife.strategies.map_elites import map_elites
+from jaxlife.strategies.open_es import open_es
 from jaxlife.strategies.random_search import random_search
 from jaxlife.strategies.sep_cma_es import sep_cma_es
+from jaxlife.strategies.snes import snes
 
 
 class Entry(NamedTuple):
@@ -29,9 +35,29 @@ class Entry(NamedTuple):
 
 
 STRATEGIES: dict[str, Entry] = {
+    "cma_es": Entry(cma_es),
+    "csa_es": Entry(csa_es),
+    "gaussian_ga": Entry(gaussian_ga),
     "illumination_ga": Entry(illumination_ga, archive=True),
+    "map_elites": Entry(map_elites, archive=True),
+    "open_es": Entry(open_es),
     "random_search": Entry(random_search),
     "sep_cma_es": Entry(sep_cma_es),
+    "snes": Entry(snes),
 }
 
-__all__ = ["STRATEGIES", "Entry", "evosax", "evosax_names", "illumination_ga", "random_search", "sep_cma_es"]
+__all__ = [
+    "STRATEGIES",
+    "Entry",
+    "cma_es",
+    "csa_es",
+    "evosax",
+    "evosax_names",
+    "gaussian_ga",
+    "illumination_ga",
+    "map_elites",
+    "open_es",
+    "random_search",
+    "sep_cma_es",
+    "snes",
+]

@@ -100,7 +100,7 @@ def illumination_ga(
         return space.decode(x), state
 
     def tell(key: jax.Array, state: State, params: Params, candidates: PyTree, evals: Evals) -> tuple[State, Metrics]:
-        _check_descriptor(evals.descriptor, (population, descriptor_size))
+        spaces.check_descriptor(evals.descriptor, (population, descriptor_size))
         genomes = jnp.concatenate([state.genomes, space.encode(candidates)])
         descriptors = jnp.concatenate([state.descriptors, evals.descriptor])
         fitness = jnp.concatenate([state.fitness, evals.fitness])
@@ -152,12 +152,3 @@ def _thin(
         return alive.at[victim].set(alive[victim] & (jnp.sum(alive) <= capacity))
 
     return jax.lax.fori_loop(0, rounds, kill, alive)
-
-
-def _check_descriptor(descriptor: PyTree, expected: tuple[int, int]) -> None:
-    shape = getattr(descriptor, "shape", None)
-    if shape != expected:
-        raise ValueError(
-            f"Evals.descriptor: expected shape [N, E] = {list(expected)}, got {shape}; "
-            "report a descriptor of each candidate, and give its length to the factory as descriptor_size="
-        )

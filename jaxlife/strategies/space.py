@@ -90,3 +90,17 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
     """
     if not low < value <= high:
         raise ValueError(f"{name}: expected a number in ({low}, {high}], got {value!r}")
+
+
+def check_descriptor(descriptor: PyTree, expected: tuple[int, int]) -> None:
+    """Raises ValueError unless an archive is told the descriptors it was built for.
+
+    Example:
+        >>> check_descriptor(jnp.zeros((4, 2)), (4, 2))
+    """
+    shape = getattr(descriptor, "shape", None)
+    if shape != expected:
+        raise ValueError(
+            f"Evals.descriptor: expected shape [N, E] = {list(expected)}, got {shape}; "
+            "report a descriptor of each candidate, and give its length to the factory as descriptor_size="
+        )

@@ -28,7 +28,7 @@ WORLD = World(
 )
 
 
-SMALL = {"illumination_ga": {"capacity": 8, "descriptor_size": 3}}
+SMALL = {"illumination_ga": {"capacity": 8, "descriptor_size": 3}, "map_elites": {"bins": 2, "descriptor_size": 3}}
 
 
 @pytest.mark.parametrize("name", [name for name, entry in STRATEGIES.items() if not entry.host])

@@ -1,0 +1,171 @@
+"""CMA-ES with active recombination weights and a lazy eigendecomposition."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from jaxlife.core import tree
+from jaxlife.core.protocol import Evals, Strategy
+from jaxlife.core.types import Array, Float, Metrics, PyTree
+from jaxlife.ops import ranks
+from jaxlife.strategies import cumulation
+from jaxlife.strategies import space as spaces
+
+
+@struct.dataclass(kw_only=True)
+class Params:
+    """Hyper-parameters, all traced; `mean[D]` is where the search starts, `weights[N]` are by rank, best first."""
+
+    sigma: Array = tree.param(low=1e-6, high=1e3, transform="log")
+    c_sigma: Array = tree.param(low=0.0, high=1.0, transform="sigmoid")
+    d_sigma: Array = tree.param(low=0.1, high=100.0, transform="log")
+    c_c: Array = tree.param(low=0.0, high=1.0, transform="sigmoid")
+    c_1: Array = tree.param(low=0.0, high=1.0, transform="sigmoid")
+    c_mu: Array = tree.param(low=0.0, high=1.0, transform="sigmoid")
+    weights: Float[Array, "N"] = tree.frozen()
+    mean: Float[Array, "D"] = tree.frozen()
+
+
+@struct.dataclass(kw_only=True)
+class State:
+    """The search distribution N(mean, sigma^2 C) and its paths; C = basis diag(scales^2) basis^T as of `decomposed`."""
+
+    mean: Float[Array, "D"]
+    sigma: Array
+    covariance: Float[Array, "D D"]
+    basis: Float[Array, "D D"]
+    scales: Float[Array, "D"]
+    path_sigma: Float[Array, "D"]
+    path_c: Float[Array, "D"]
+    generation: Array
+    decomposed: Array
+
+
+def cma_es(
+    prototype: PyTree,
+    *,
+    population: int = 16,
+    sigma: float = 0.1,
+    elite_ratio: float = 0.5,
+    active: bool = True,
+) -> Strategy:
+    """Builds CMA-ES over the search coordinates of a prototype.
+
+        x_i = m + sigma B d z_i,  y_i = (x_i - m) / sigma,  y_w = sum_i w+_i y_i,  C = B d^2 B^T
+        m' = m + sigma y_w
+        C' = (1 - c_1 - c_mu sum w + (1 - h) c_1 c_c (2 - c_c)) C + c_1 p_c p_c^T + c_mu sum_i w_i y_i y_i^T
+
+    where a negative w_i is scaled by D / ||C^-1/2 y_i||^2, so that C stays positive. C is decomposed only every
+    1 / (10 D (c_1 + c_mu)) generations: less often than it changes noticeably. (Under `vmap` the decomposition runs
+    every generation, since a batched condition takes both branches.)
+
+    Args:
+        prototype: one solution; the search starts at its coordinates (`params.mean`).
+        population: N, candidates a generation; 4 + 3 ln D is the customary choice.
+        sigma: initial step size, in units of the search coordinates.
+        elite_ratio: share of the population that the mean moves towards.
+        active: learn also from the bad half, with negative weights.
+
+    Returns:
+        The strategy; its metrics are those of `space.summary`, `sigma` and `axis_ratio`.
+
+    Raises:
+        ValueError: a population below 2, a step size that is not positive, an elite ratio outside (0, 1].
+
+    Example:
+        >>> es = cma_es(jnp.ones(3), population=8)
+        >>> state = es.init(jax.random.key(0), es.params)
+        >>> es.ask(jax.random.key(1), state, es.params)[0].shape
+        (8, 3)
+
+    Reference: Hansen, "The CMA Evolution Strategy: A Tutorial" (arXiv 1604.00772).
+    """
+    spaces.check_count("population", population, 2)
+    spaces.check_range("sigma", sigma, 0, jnp.inf)
+    spaces.check_range("elite_ratio", elite_ratio, 0, 1)
+    space = spaces.of(prototype)
+    dim, dtype = space.start.size, space.start.dtype
+
+    def init(key: jax.Array, params: Params) -> State:
+        zeros, identity = jnp.zeros_like(params.mean), jnp.eye(dim, dtype=dtype)
+        return State(
+            mean=params.mean,
+            sigma=params.sigma,
+            covariance=identity,
+            basis=identity,
+            scales=zeros + 1,
+            path_sigma=zeros,
+            path_c=zeros,
+            generation=jnp.zeros((), jnp.int32),
+            decomposed=jnp.zeros((), jnp.int32),
+        )
+
+    def ask(key: jax.Array, state: State, params: Params) -> tuple[PyTree, State]:
+        noise = jax.random.normal(key, (population, dim), dtype)
+        x = state.mean[None] + state.sigma * (noise * state.scales[None]) @ state.basis.T
+        return space.decode(x), state
+
+    def tell(key: jax.Array, state: State, params: Params, candidates: PyTree, evals: Evals) -> tuple[State, Metrics]:
+        weights = ranks.recombination_weights(evals.fitness, params.weights)
+        new = _refresh(_update(state, params, space.encode(candidates), weights), params)
+        new = spaces.unless_all_failed(evals.fitness, new, state)
+        ratio = jnp.max(new.scales) / jnp.min(new.scales)
+        return new, {**spaces.summary(evals.fitness), "sigma": new.sigma, "axis_ratio": ratio}
+
+    rates = cumulation.constants(population, dim, elite_ratio=elite_ratio, active=active)
+    values = {**rates._asdict(), "sigma": sigma}
+    params = Params(mean=space.start, **{name: jnp.asarray(value, dtype) for name, value in values.items()})
+    return Strategy(init, ask, tell, params)
+
+
+def _update(state: State, params: Params, x: Float[Array, "N D"], weights: Float[Array, "N"]) -> State:
+    dim = state.mean.size
+    positive = jnp.maximum(weights, 0)
+    mu_eff = cumulation.effective(weights)
+    y = (x - state.mean[None]) / state.sigma
+    y_w = positive @ y
+    white = (y @ state.basis) / state.scales[None]  # in the eigenbasis; has the norm of C^-1/2 y
+
+    white_w = state.basis @ (positive @ white)
+    path_sigma = cumulation.extend(state.path_sigma, white_w, params.c_sigma, mu_eff)
+    norm = jnp.linalg.norm(path_sigma)
+    h = cumulation.stall(norm, params.c_sigma, state.generation, dim)
+    path_c = cumulation.extend(state.path_c, h * y_w, params.c_c, mu_eff)
+
+    squares = jnp.maximum(jnp.sum(white**2, axis=1), jnp.finfo(white.dtype).tiny)
+    scaled = jnp.where(weights < 0, weights * dim / squares, weights)
+    decay = 1 - params.c_1 - params.c_mu * jnp.sum(weights) + (1 - h) * params.c_1 * params.c_c * (2 - params.c_c)
+    covariance = (
+        decay * state.covariance + params.c_1 * jnp.outer(path_c, path_c) + params.c_mu * (scaled[:, None] * y).T @ y
+    )
+    return dataclasses.replace(
+        state,
+        mean=state.mean + state.sigma * y_w,
+        sigma=cumulation.new_sigma(state.sigma, norm, params.c_sigma, params.d_sigma, dim),
+        covariance=covariance,
+        path_sigma=path_sigma,
+        path_c=path_c,
+        generation=state.generation + 1,
+    )
+
+
+def _refresh(state: State, params: Params) -> State:
+    """Decomposes the covariance where the last decomposition is old enough."""
+    gap = 1 / (10 * state.mean.size * (params.c_1 + params.c_mu))
+    age = (state.generation - state.decomposed).astype(gap.dtype)
+
+    def decompose(state: State) -> State:
+        covariance = (state.covariance + state.covariance.T) / 2
+        squares, basis = jnp.linalg.eigh(covariance)
+        floor = jnp.finfo(squares.dtype).eps * jnp.max(squares)
+        return dataclasses.replace(
+            state,
+            covariance=covariance,
+            basis=basis,
+            scales=jnp.sqrt(jnp.maximum(squares, floor)),
+            decomposed=state.generation,
+        )
+
+    return jax.lax.cond(age > gap, decompose, lambda state: state, state)

@@ -1,0 +1,91 @@
+"""CSA-ES: an isotropic evolution strategy with cumulative step-size adaptation, for thousands of coordinates."""
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from jaxlife.core import tree
+from jaxlife.core.protocol import Evals, Strategy
+from jaxlife.core.types import Array, Float, Metrics, PyTree
+from jaxlife.ops import ranks
+from jaxlife.strategies import cumulation
+from jaxlife.strategies import space as spaces
+
+
+@struct.dataclass(kw_only=True)
+class Params:
+    """Hyper-parameters, all traced; `mean[D]` is where the search starts, `weights[N]` are by rank, best first."""
+
+    sigma: Array = tree.param(low=1e-6, high=1e3, transform="log")
+    c_sigma: Array = tree.param(low=0.0, high=1.0, transform="sigmoid")
+    d_sigma: Array = tree.param(low=0.1, high=100.0, transform="log")
+    weights: Float[Array, "N"] = tree.frozen()
+    mean: Float[Array, "D"] = tree.frozen()
+
+
+@struct.dataclass(kw_only=True)
+class State:
+    """The search distribution N(mean, sigma^2 I) and the path of its steps."""
+
+    mean: Float[Array, "D"]
+    sigma: Array
+    path: Float[Array, "D"]
+
+
+def csa_es(prototype: PyTree, *, population: int = 16, sigma: float = 0.1, elite_ratio: float = 0.5) -> Strategy:
+    """Builds the isotropic (mu/mu_w, lambda)-ES: linear in time and memory, invariant to rotations, blind to scales.
+
+        x_i = m + sigma z_i,  z_w = sum_i w_i z_i,  m' = m + sigma z_w
+        p' = (1 - c) p + sqrt(c (2 - c) mu_eff) z_w,  sigma' = sigma exp(min(1, c / d (||p'|| / E||N|| - 1)))
+
+    Args:
+        prototype: one solution; the search starts at its coordinates (`params.mean`).
+        population: N, candidates a generation.
+        sigma: initial step size, in units of the search coordinates.
+        elite_ratio: share of the population that the mean moves towards.
+
+    Returns:
+        The strategy; its metrics are those of `space.summary` and `sigma`.
+
+    Raises:
+        ValueError: a population below 2, a step size that is not positive, an elite ratio outside (0, 1].
+
+    Example:
+        >>> es = csa_es(jnp.ones(3), population=8)
+        >>> state = es.init(jax.random.key(0), es.params)
+        >>> es.ask(jax.random.key(1), state, es.params)[0].shape
+        (8, 3)
+
+    Reference: Ostermeier, Gawelczyk and Hansen, "Step-size adaptation based on non-local use of selection information",
+    PPSN 1994; constants of Hansen (arXiv 1604.00772), equation 55.
+    """
+    spaces.check_count("population", population, 2)
+    spaces.check_range("sigma", sigma, 0, jnp.inf)
+    spaces.check_range("elite_ratio", elite_ratio, 0, 1)
+    space = spaces.of(prototype)
+    dim, dtype = space.start.size, space.start.dtype
+
+    def init(key: jax.Array, params: Params) -> State:
+        return State(mean=params.mean, sigma=params.sigma, path=jnp.zeros_like(params.mean))
+
+    def ask(key: jax.Array, state: State, params: Params) -> tuple[PyTree, State]:
+        noise = jax.random.normal(key, (population, dim), dtype)
+        return space.decode(state.mean[None] + state.sigma * noise), state
+
+    def tell(key: jax.Array, state: State, params: Params, candidates: PyTree, evals: Evals) -> tuple[State, Metrics]:
+        weights = ranks.recombination_weights(evals.fitness, params.weights)
+        z_w = weights @ ((space.encode(candidates) - state.mean[None]) / state.sigma)
+        path = cumulation.extend(state.path, z_w, params.c_sigma, cumulation.effective(weights))
+        norm = jnp.linalg.norm(path)
+        new = State(
+            mean=state.mean + state.sigma * z_w,
+            sigma=cumulation.new_sigma(state.sigma, norm, params.c_sigma, params.d_sigma, dim),
+            path=path,
+        )
+        new = spaces.unless_all_failed(evals.fitness, new, state)
+        return new, {**spaces.summary(evals.fitness), "sigma": new.sigma}
+
+    rates = cumulation.constants(population, dim, elite_ratio=elite_ratio)
+    values = {"sigma": sigma, "c_sigma": rates.c_sigma, "d_sigma": rates.d_sigma, "weights": rates.weights}
+    params = Params(mean=space.start, **{name: jnp.asarray(value, dtype) for name, value in values.items()})
+    return Strategy(init, ask, tell, params)

@@ -1,0 +1,122 @@
+"""OpenAI-ES: the gradient of a Gaussian-smoothed fitness by mirrored samples, followed by an optax optimizer."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+
+from jaxlife.core import tree
+from jaxlife.core.protocol import Evals, Strategy
+from jaxlife.core.types import Array, Float, Metrics, PyTree
+from jaxlife.ops import ranks
+from jaxlife.strategies import space as spaces
+
+
+@struct.dataclass(kw_only=True)
+class Params:
+    """Hyper-parameters, all traced; both decays are factors a generation. `mean[D]` is where the search starts."""
+
+    sigma: Array = tree.param(low=1e-6, high=1e3, transform="log")
+    sigma_decay: Array = tree.param(low=0.9, high=1.0, transform="sigmoid")
+    learning_rate: Array = tree.param(low=1e-6, high=1e3, transform="log")
+    learning_rate_decay: Array = tree.param(low=0.9, high=1.0, transform="sigmoid")
+    mean: Float[Array, "D"] = tree.frozen()
+
+
+@struct.dataclass(kw_only=True)
+class State:
+    """mean[D], the present sigma[] and learning_rate[], and the optimizer's state."""
+
+    mean: Float[Array, "D"]
+    sigma: Array
+    learning_rate: Array
+    optimizer: Any
+
+
+def open_es(
+    prototype: PyTree,
+    *,
+    population: int = 16,
+    sigma: float = 0.1,
+    sigma_decay: float = 1.0,
+    learning_rate: float = 0.05,
+    learning_rate_decay: float = 1.0,
+    optimizer: optax.GradientTransformation | None = None,
+) -> Strategy:
+    """Builds OpenAI-ES: mirrored sampling, centred ranks, Adam.
+
+        x = m +- sigma z_i,  g = 1 / (N sigma) sum_i r_i (x_i - m) / sigma,  m' = m - lr optimizer(g)
+
+    with r the centred ranks, in [-1/2, 1/2].
+
+    Args:
+        prototype: one solution; the search starts at its coordinates (`params.mean`).
+        population: N, candidates a generation, an even number.
+        sigma: standard deviation of the samples, in units of the search coordinates.
+        sigma_decay: factor on sigma after each generation.
+        learning_rate: step along the optimizer's direction; with Adam, about the move of a coordinate a generation.
+        learning_rate_decay: factor on the learning rate after each generation.
+        optimizer: direction of the step from g, without its length; `optax.scale_by_adam()` when None.
+
+    Returns:
+        The strategy; its metrics are those of `space.summary` and `sigma`.
+
+    Raises:
+        ValueError: an odd population; a step size, learning rate or decay that is not positive.
+
+    Example:
+        >>> es = open_es(jnp.ones(3), population=8)
+        >>> state = es.init(jax.random.key(0), es.params)
+        >>> es.ask(jax.random.key(1), state, es.params)[0].shape
+        (8, 3)
+
+    Reference: Salimans et al., "Evolution Strategies as a Scalable Alternative to Reinforcement Learning"
+    (arXiv 1703.03864), algorithm 1 and section 2.1.
+    """
+    spaces.check_count("population", population, 2)
+    if population % 2:
+        raise ValueError(f"population: expected an even number (samples come in mirrored pairs), got {population}")
+    for name, value in (("sigma", sigma), ("learning_rate", learning_rate)):
+        spaces.check_range(name, value, 0, jnp.inf)
+    for name, value in (("sigma_decay", sigma_decay), ("learning_rate_decay", learning_rate_decay)):
+        spaces.check_range(name, value, 0, 1)
+    space = spaces.of(prototype)
+    dim, dtype = space.start.size, space.start.dtype
+    direction = optimizer or optax.scale_by_adam()
+
+    def init(key: jax.Array, params: Params) -> State:
+        return State(
+            mean=params.mean,
+            sigma=params.sigma,
+            learning_rate=params.learning_rate,
+            optimizer=direction.init(params.mean),
+        )
+
+    def ask(key: jax.Array, state: State, params: Params) -> tuple[PyTree, State]:
+        half = jax.random.normal(key, (population // 2, dim), dtype)
+        noise = jnp.concatenate([half, -half])
+        return space.decode(state.mean[None] + state.sigma * noise), state
+
+    def tell(key: jax.Array, state: State, params: Params, candidates: PyTree, evals: Evals) -> tuple[State, Metrics]:
+        z = (space.encode(candidates) - state.mean[None]) / state.sigma
+        gradient = ranks.centred_ranks(evals.fitness).astype(dtype) @ z / (population * state.sigma)
+        step, inner = direction.update(gradient, state.optimizer, state.mean)
+        new = State(
+            mean=state.mean - state.learning_rate * jnp.asarray(step),
+            sigma=state.sigma * params.sigma_decay,
+            learning_rate=state.learning_rate * params.learning_rate_decay,
+            optimizer=inner,
+        )
+        new = spaces.unless_all_failed(evals.fitness, new, state)
+        return new, {**spaces.summary(evals.fitness), "sigma": new.sigma}
+
+    values = {
+        "sigma": sigma,
+        "sigma_decay": sigma_decay,
+        "learning_rate": learning_rate,
+        "learning_rate_decay": learning_rate_decay,
+    }
+    params = Params(mean=space.start, **{name: jnp.asarray(value, dtype) for name, value in values.items()})
+    return Strategy(init, ask, tell, params)

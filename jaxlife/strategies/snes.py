@@ -1,0 +1,106 @@
+"""SNES: the natural gradient of the expected rank utility for a diagonal Gaussian."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+
+from jaxlife.core import tree
+from jaxlife.core.protocol import Evals, Strategy
+from jaxlife.core.types import Array, Float, Metrics, PyTree
+from jaxlife.ops import ranks
+from jaxlife.strategies import space as spaces
+
+
+@struct.dataclass(kw_only=True)
+class Params:
+    """Hyper-parameters, all traced; `mean[D]` is where the search starts, `weights[N]` the utilities, best first."""
+
+    sigma: Array = tree.param(low=1e-6, high=1e3, transform="log")
+    lr_mean: Array = tree.param(low=1e-3, high=10.0, transform="log")
+    lr_sigma: Array = tree.param(low=1e-3, high=10.0, transform="log")
+    weights: Float[Array, "N"] = tree.frozen()
+    mean: Float[Array, "D"] = tree.frozen()
+
+
+@struct.dataclass(kw_only=True)
+class State:
+    """The search distribution N(mean, diag(sigma^2))."""
+
+    mean: Float[Array, "D"]
+    sigma: Float[Array, "D"]
+
+
+def snes(
+    prototype: PyTree,
+    *,
+    population: int = 16,
+    sigma: float = 0.1,
+    lr_mean: float = 1.0,
+    lr_sigma: float | None = None,
+) -> Strategy:
+    """Builds separable natural evolution strategies.
+
+        z_i = (x_i - m) / s,  u_k = max(0, ln(N/2 + 1) - ln k) / sum - 1/N for rank k
+        m' = m + lr_mean s sum_i u_i z_i,  s' = s exp(lr_sigma / 2 sum_i u_i (z_i^2 - 1))
+
+    Args:
+        prototype: one solution; the search starts at its coordinates (`params.mean`).
+        population: N, candidates a generation.
+        sigma: initial standard deviation, in units of the search coordinates.
+        lr_mean: learning rate of the mean.
+        lr_sigma: learning rate of the standard deviations; (3 + ln D) / (5 sqrt D) when None.
+
+    Returns:
+        The strategy; its metrics are those of `space.summary` and `sigma` (the geometric mean).
+
+    Raises:
+        ValueError: a population below 2, a step size or learning rate that is not positive.
+
+    Example:
+        >>> es = snes(jnp.ones(3), population=8)
+        >>> state = es.init(jax.random.key(0), es.params)
+        >>> es.ask(jax.random.key(1), state, es.params)[0].shape
+        (8, 3)
+
+    Reference: Wierstra et al., "Natural Evolution Strategies", JMLR 15 (2014), algorithm 6 and table 1.
+    """
+    space = spaces.of(prototype)
+    dim, dtype = space.start.size, space.start.dtype
+    lr_sigma = (3 + math.log(dim)) / (5 * math.sqrt(dim)) if lr_sigma is None else lr_sigma
+    spaces.check_count("population", population, 2)
+    for name, value in (("sigma", sigma), ("lr_mean", lr_mean), ("lr_sigma", lr_sigma)):
+        spaces.check_range(name, value, 0, jnp.inf)
+
+    def init(key: jax.Array, params: Params) -> State:
+        return State(mean=params.mean, sigma=jnp.zeros_like(params.mean) + params.sigma)
+
+    def ask(key: jax.Array, state: State, params: Params) -> tuple[PyTree, State]:
+        noise = jax.random.normal(key, (population, dim), dtype)
+        return space.decode(state.mean[None] + state.sigma[None] * noise), state
+
+    def tell(key: jax.Array, state: State, params: Params, candidates: PyTree, evals: Evals) -> tuple[State, Metrics]:
+        weights = ranks.recombination_weights(evals.fitness, params.weights)
+        z = (space.encode(candidates) - state.mean[None]) / state.sigma[None]
+        mean = state.mean + params.lr_mean * state.sigma * (weights @ z)
+        sigma = state.sigma * jnp.exp(params.lr_sigma / 2 * (weights @ (z**2 - 1)))
+        new = spaces.unless_all_failed(evals.fitness, State(mean=mean, sigma=sigma), state)
+        overall = jnp.exp(jnp.mean(jnp.log(new.sigma)))
+        return new, {**spaces.summary(evals.fitness), "sigma": overall}
+
+    values = {"sigma": sigma, "lr_mean": lr_mean, "lr_sigma": lr_sigma, "weights": utilities(population)}
+    params = Params(mean=space.start, **{name: jnp.asarray(value, dtype) for name, value in values.items()})
+    return Strategy(init, ask, tell, params)
+
+
+def utilities(population: int) -> np.ndarray:
+    """Returns the rank utilities of natural evolution strategies, best first; they sum to zero.
+
+    Example:
+        >>> utilities(4).round(3).tolist()
+        [0.48, 0.02, -0.25, -0.25]
+    """
+    raw = np.maximum(0, math.log(population / 2 + 1) - np.log(np.arange(1, population + 1)))
+    return raw / raw.sum() - 1 / population
