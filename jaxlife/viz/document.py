@@ -33,7 +33,7 @@ def page(
     Where there are several comparisons, the worlds they found open the page side by side, each a link to its own.
 
     Args:
-        title: the headline.
+        title: the headline; where it is the prompt of a comparison, that has no heading of its own.
         sections: what to show, in order.
         footer: the last line, e.g. how the page was made.
         lede: the sentences under the headline.
@@ -54,13 +54,14 @@ def page(
     if not sections:
         raise ValueError("sections: expected at least one Section or Comparison, got none; a page shows something")
     drawn = [
-        _comparison(part, i) if isinstance(part, Comparison) else _section(part, i)
+        _comparison(part, i, title) if isinstance(part, Comparison) else _section(part, i)
         for i, part in enumerate(sections, start=1)
     ]
+    prompts = [part.prompt for part in sections if isinstance(part, Comparison)]
     header = tag(
         "header",
         tag("p", "jaxlife", tag("button", "Pause", type="button", id="motion", hidden=True), class_="mark"),
-        tag("h1", title),
+        tag("h1", _quoted(title), class_="prompt") if title in prompts else tag("h1", title),
         *(tag("p", part, class_="lede") for part in lede.split("\n\n") if part.strip()),
         _facts(facts or {}),
     )
@@ -144,7 +145,7 @@ def _section(part: Section, index: int) -> Markup:
     )
 
 
-def _comparison(part: Comparison, index: int) -> Markup:
+def _comparison(part: Comparison, index: int, title: str) -> Markup:
     if not part.prompt.strip():
         raise ValueError(f"comparison {index}: expected a prompt, got nothing")
     if not part.contenders:
@@ -168,7 +169,7 @@ def _comparison(part: Comparison, index: int) -> Markup:
     ]
     return tag(
         "section",
-        tag("h2", _quoted(part.prompt), class_="prompt"),
+        tag("h2", _quoted(part.prompt), class_="prompt") if part.prompt != title else None,
         *pieces.paragraphs(part.text),
         tag("div", *shown, class_="contenders"),
         _scores(part, axis, strips),
@@ -176,6 +177,7 @@ def _comparison(part: Comparison, index: int) -> Markup:
         pieces.stack(*(pieces.table(t) for t in part.tables), class_="tables"),
         id=f"part-{index}",
         class_="comparison",
+        aria_label=part.prompt,
     )
 
 
@@ -185,7 +187,9 @@ def _contender(contender: Contender, name: str, part: Comparison) -> Markup:
         "figcaption",
         tag("strong", contender.name),
         tag("span", pieces.number(contender.interval[0]), tag("small", "held-out mean"), class_="figure"),
-        tag("span", contender.clip.caption, class_="note") if contender.clip.caption else None,
+        tag("span", contender.clip.caption, class_="note")
+        if contender.clip.caption not in ("", contender.name)
+        else None,
     )
     return tag("figure", pieces.moving(contender.clip, name=name, alt=alt), caption)
 

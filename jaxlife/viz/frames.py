@@ -19,6 +19,7 @@ Frames = Shaped[Array | np.ndarray, "T H W 3"]
 Pixels = UInt8[np.ndarray, "T H W 3"]
 """A moving picture as bytes."""
 
+_CELL_COLOURS = 64  # the most that a world of cells is taken to have
 _SLACK = 1e-3  # rounding of a renderer; less than half a step of 8 bits (1 / 510), so it cannot be seen
 
 
@@ -63,19 +64,19 @@ def to_pixels(frames: Frames) -> Pixels:
     return np.rint(np.clip(array, 0.0, 1.0) * 255).astype(np.uint8)
 
 
-def fit(frames: Frames, *, low: int = 256, high: int = 1024, smooth: bool = False) -> Pixels:
+def fit(frames: Frames, *, low: int = 256, high: int = 1024, smooth: bool | None = None) -> Pixels:
     """Brings frames to a size that can be looked at.
 
-    A world whose longer side is under `low` is enlarged by a whole number: each cell becomes a square, and no colour is
-    invented; `smooth` interpolates with cubic splines instead, for fields that are continuous. One over `high`
-    is reduced by a whole number (mean over squares, after dropping what does not fill a square). Between the two,
-    nothing happens.
+    A world whose longer side is under `low` is enlarged by a whole number: where it has 64 colours or fewer, as
+    cellular automata have, each cell becomes a square and no colour is invented; others are fields, and are
+    interpolated by cubic splines. One over `high` is reduced by a whole number (mean over squares, after dropping what
+    does not fill a square). Between the two, nothing happens.
 
     Args:
         frames: [T, H, W, 3].
         low: pixels that the longer side has at least.
         high: pixels above which it is reduced.
-        smooth: interpolate when enlarging.
+        smooth: whether to interpolate; by the number of colours when None.
 
     Returns:
         uint8 [T, H', W', 3].
@@ -93,7 +94,7 @@ def fit(frames: Frames, *, low: int = 256, high: int = 1024, smooth: bool = Fals
     side = max(pixels.shape[1:3])
     if side < low:
         factor = -(-low // side)
-        if smooth:
+        if smooth or (smooth is None and _is_field(pixels)):
             return _enlarged(pixels, factor)
         return pixels.repeat(factor, axis=1).repeat(factor, axis=2)
     factor = min(-(-side // high), *pixels.shape[1:3])
@@ -134,6 +135,11 @@ def rest(frames: Frames, count: int) -> Pixels:
         raise ValueError(f"count: expected 0 or more frames, got {count}")
     pixels = to_pixels(frames)
     return np.concatenate([pixels, np.repeat(pixels[-1:], count, axis=0)])
+
+
+def _is_field(pixels: Pixels) -> bool:
+    packed = pixels.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
+    return len(np.unique(packed)) > _CELL_COLOURS
 
 
 def _enlarged(pixels: Pixels, factor: int) -> Pixels:

@@ -15,7 +15,7 @@ class Clip(NamedTuple):
         alt: what is to be seen, for those who cannot; the caption (or the section's title) where empty.
         fps: frames a second.
         rest: seconds that the last frame stays before the loop starts again.
-        smooth: interpolate where the world is enlarged; for fields, not for cells.
+        smooth: interpolate where the world is enlarged; fields are, cells are not, when None: see `frames.fit`.
     """
 
     frames: Frames
@@ -23,7 +23,7 @@ class Clip(NamedTuple):
     alt: str = ""
     fps: float = 12.0
     rest: float = 0.8
-    smooth: bool = False
+    smooth: bool | None = None
 
 
 class Curve(NamedTuple):

@@ -45,7 +45,9 @@ class Film(NamedTuple):
     size: tuple[int, int]
 
 
-def encode_film(moving: Frames, *, fps: float = 12.0, low: int = 256, high: int = 1024, smooth: bool = False) -> Film:
+def encode_film(
+    moving: Frames, *, fps: float = 12.0, low: int = 256, high: int = 1024, smooth: bool | None = None
+) -> Film:
     """Encodes frames as mp4, or as gif where this machine has no ffmpeg that can.
 
     Args:
@@ -53,7 +55,7 @@ def encode_film(moving: Frames, *, fps: float = 12.0, low: int = 256, high: int 
         fps: frames a second.
         low: smaller worlds are enlarged to this many pixels; see `frames.fit`.
         high: larger ones are reduced.
-        smooth: interpolate when enlarging, for fields rather than cells.
+        smooth: whether to interpolate; see `frames.fit`.
 
     Returns:
         The bytes, with their kind and, for a gif, the reason.

@@ -126,6 +126,23 @@ def test_the_numbers_of_a_comparison_are_on_the_page(compared):
     assert "Similarity to the prompt, on 16 held-out seeds. A dot is a seed, the bar the interval of the mean." in words
 
 
+def test_a_title_that_is_the_prompt_is_said_once(film):
+    made = document.page("a red ring", [comparison(film, "a red ring")])
+    assert Outline(made).words.count("“a red ring”") == 1
+    assert '<h1 class="prompt">“a red ring”</h1>' in made
+    assert "<h2" not in made
+
+
+def test_a_caption_that_repeats_the_name_is_said_once(film):
+    one = comparison(film, "a red ring")
+    first = one.contenders[0]
+    named = first._replace(clip=first.clip._replace(caption=first.name))
+    noted = first._replace(clip=first.clip._replace(caption="after 4,000 steps"))
+    words = [Outline(document.page("t", [one._replace(contenders=[c])])).words for c in (first, named, noted)]
+    assert words[0].count(first.name) == words[1].count(first.name) == 2  # under the film and in the table
+    assert "after 4,000 steps" in words[2]
+
+
 @pytest.mark.parametrize(
     ("title", "sections", "says"),
     [

@@ -40,10 +40,18 @@ def test_bad_frames_are_refused_with_what_was_got(bad, says):
         frames.to_pixels(bad)
 
 
+def test_cells_stay_squares_and_fields_are_smoothed_unless_told_otherwise(film):
+    cells = np.random.default_rng(0).integers(0, 2, (3, 24, 24, 1)) * np.array([1.0, 0.5, 0.2])
+    assert len(np.unique(frames.fit(cells).reshape(-1, 3), axis=0)) == 2
+    assert len(np.unique(frames.fit(cells, smooth=True).reshape(-1, 3), axis=0)) > 10
+    assert (frames.fit(film) == frames.fit(film, smooth=True)).all()
+    assert (frames.fit(film) != frames.fit(film, smooth=False)).any()
+
+
 @pytest.mark.parametrize(("height", "width", "low"), [(7, 5, 64), (64, 64, 256), (96, 30, 256), (256, 256, 256)])
 def test_enlarging_repeats_each_cell_as_a_square(height, width, low):
     pixels = np.random.default_rng(0).integers(0, 256, (2, height, width, 3), dtype=np.uint8)
-    large = frames.fit(pixels, low=low)
+    large = frames.fit(pixels, low=low, smooth=False)
     factor = large.shape[1] // height
     assert low <= max(large.shape[1:3]) < low + max(height, width)
     for row in range(factor):
@@ -53,7 +61,7 @@ def test_enlarging_repeats_each_cell_as_a_square(height, width, low):
 
 def test_smooth_enlarging_has_no_squares_and_keeps_the_mean(film):
     large = frames.fit(film, low=96, smooth=True)
-    blocky = frames.fit(film, low=96)
+    blocky = frames.fit(film, low=96, smooth=False)
     assert large.shape == blocky.shape
     step = lambda pixels: np.abs(np.diff(pixels.astype(int), axis=2)).max()  # noqa: E731
     assert step(large) < step(blocky) / 2
