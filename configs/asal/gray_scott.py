@@ -33,6 +33,7 @@ def get_config(arg=None):  # noqa: ANN001, ANN201
             "frames": 2,
             "stride": 8,
             "n_inits": 1,
+            "keep": 1,
             "generations": 3,
             "strategy.population": 4,
             "runner.chunk": 2,

@@ -80,7 +80,9 @@ def build(
         parts, frames=frames, stride=stride, n_inits=n_inits, mesh=shared, chunk=chunk or None,
         common_keys=common_keys, keep=keep,
     )  # fmt: skip
-    title = "; ".join(names) if names else objective if isinstance(objective, str) else " and ".join(objective)
-    trial = asal_report.Trial(parts, title, bool(names), frames, stride, seed, assembly.params.context)
+    objectives = [objective] if isinstance(objective, str) else list(objective)
+    prompted = any(name.endswith("target") for name in objectives)
+    title = "; ".join(names) if prompted else " and ".join(objectives).replace("_", " ")
+    trial = asal_report.Trial(parts, title, prompted, frames, stride, seed, assembly.params.context)
     options = asal_report.Options(**(report or {}))
     return assembly, lambda workdir, state: asal_report.write(workdir, state, trial, options)

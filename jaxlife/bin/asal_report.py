@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxlife import viz
 from jaxlife.core import search
-from jaxlife.core.types import Array, Float
+from jaxlife.core.types import Array, Float, PyTree
 from jaxlife.experiment import report, rundir
 from jaxlife.systems import asal_heldout, asal_page
 from jaxlife.systems.asal import Context
@@ -59,10 +60,11 @@ def write(workdir: Path, state: search.State, trial: Trial, options: Options) ->
         trial: what was searched for.
         options: how thorough to be.
     """
-    validation, held_out = _keys(trial.seed, options.validation), _keys(trial.seed + 1, options.seeds)
+    validation, held_out = jnp.split(
+        held_out_keys(trial.seed, options.validation + options.seeds), [options.validation]
+    )
     rescore = jax.jit(asal_heldout.rescorer(trial.parts, frames=trial.frames, stride=trial.stride))
-    one_search = jax.tree.map(lambda leaf: leaf[None], state)
-    best, seen = asal_heldout.finalist(rescore, validation, one_search, trial.context)
+    best, seen = _finalist(rescore, validation, state, trial)
     report.save_params(workdir / "best.npz", best, search_score=seen)  # first: pictures can be drawn again
     verdicts = {
         FOUND: asal_heldout.verdict(rescore, held_out, best, seen, trial.context),
@@ -70,17 +72,26 @@ def write(workdir: Path, state: search.State, trial: Trial, options: Options) ->
     }
     shoot = jax.jit(asal_page.film(trial.parts.world, steps=trial.frames * trial.stride, frames=options.pictures))
     films = {name: np.asarray(shoot(held_out[: options.shown], found.params)) for name, found in verdicts.items()}
-    _write_pictures(workdir, films[FOUND][0], options)
+    write_pictures(workdir, films[FOUND][0], options)
     viz.save(workdir / "index.html", _page(workdir, verdicts, films, trial))
-    print(asal_page.table([trial.title], [verdicts]), flush=True)
+    table = asal_page.table([trial.title], [verdicts])
+    print(table if trial.prompted else table.replace("similarity to the prompt", "score".ljust(24)), flush=True)
     print(f"page: {workdir / 'index.html'}", flush=True)
 
 
-def _keys(seed: int, n: int) -> Array:
+def _finalist(rescore: asal_heldout.Rescore, keys: Array, state: search.State, trial: Trial) -> tuple[PyTree, float]:
+    if state.elite_fitness.shape[0] == 1:  # nothing to choose from
+        return state.best, -float(state.best_fitness)
+    return asal_heldout.finalist(rescore, keys, jax.tree.map(lambda leaf: leaf[None], state), trial.context)
+
+
+def held_out_keys(seed: int, n: int) -> Array:
+    """Returns n keys of initial states that no search of this seed has seen."""
     return jax.random.split(jax.random.fold_in(jax.random.key(seed), _HELD_OUT), n)
 
 
-def _write_pictures(workdir: Path, film: Float[np.ndarray, "T H W 3"], options: Options) -> None:
+def write_pictures(workdir: Path, film: Float[np.ndarray, "T H W 3"], options: Options) -> None:
+    """Writes the film of the found world and its contact sheet."""
     moving = viz.encode_film(film)
     viz.save(workdir / f"best.{moving.kind}", moving.content)
     chosen = np.unique(np.linspace(0, len(film) - 1, options.sheet).round().astype(int))
@@ -94,7 +105,7 @@ def _page(workdir: Path, verdicts: dict[str, Verdict], films: dict[str, np.ndarr
     if not trial.prompted:
         comparison = comparison._replace(score_label="score")
     config = viz.Section("How it was made", tables=[viz.Table(stored["config"], caption="Config")])
-    facts = {"world": stored["config"]["world"], "seed": trial.seed, **_spent(workdir), **session["versions"]}
+    facts = {"world": stored["config"]["world"], "seed": trial.seed, **spent(workdir), **session["versions"]}
     return viz.page(trial.title, [comparison, config], footer=" ".join(session["command"]), facts=facts)
 
 
@@ -105,6 +116,7 @@ def _curve(workdir: Path) -> viz.Curve:
     return viz.Curve(logged["step"][finite].tolist(), best[finite].tolist(), "best so far")
 
 
-def _spent(workdir: Path) -> dict[str, Any]:
+def spent(workdir: Path) -> dict[str, Any]:
+    """Returns how many generations a run made and how long it took."""
     status = json.loads((workdir / "status.json").read_text())
     return {"generations": status["step"], "seconds": round(status["seconds"], 1)}

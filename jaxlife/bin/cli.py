@@ -11,19 +11,20 @@ from jaxlife.bin import settings
 EXIT_BAD_INPUT = 2
 
 
-def parse(argv: Sequence[str], *, doc: str | None) -> flags.FlagValues:
+def parse(argv: Sequence[str]) -> flags.FlagValues:
     """Reads `--config`, its overrides, `--workdir` and the flags of `start_processes`.
 
     Raises:
         ValueError: no config, no workdir, an unknown file, variant or field; with the nearest that is known.
     """
-    specs = [argument.partition("=")[2] for argument in argv if argument.startswith(("--config=", "-config="))]
-    if not specs:
+    spec, others = _take_config(argv)
+    if not spec:
         raise ValueError("--config=FILE is missing, e.g. --config=configs/asal/gray_scott.py:smoke")
-    settings.check_overrides(argv, settings.load(specs[-1]))
+    made = settings.load(spec)
+    settings.check_overrides(argv, made)
     values = flags.FlagValues()
-    program = ["jaxlife", *argv]
-    config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=program)
+    program = ["jaxlife", *others]
+    config_flags.DEFINE_config_dict("config", made, flag_values=values, sys_argv=program)
     flags.DEFINE_string("workdir", None, "folder of this run", flag_values=values)
     flags.DEFINE_bool("distributed", False, "several processes, found through the cluster", flag_values=values)
     flags.DEFINE_string("coordinator", None, "host:port of process 0, where no cluster tells", flag_values=values)
@@ -35,6 +36,18 @@ def parse(argv: Sequence[str], *, doc: str | None) -> flags.FlagValues:
     if not values.workdir:
         raise ValueError("--workdir=FOLDER is missing: where the results go, e.g. --workdir=runs/first")
     return values
+
+
+def _take_config(argv: Sequence[str]) -> tuple[str, list[str]]:
+    """Parts the value of `--config=VALUE` or `--config VALUE` from the other arguments."""
+    spec, others, rest = "", [], iter(argv)
+    for argument in rest:
+        name, equals, value = argument.partition("=")
+        if name in ("--config", "-config"):
+            spec = value if equals else next(rest, "")
+        else:
+            others.append(argument)
+    return spec, others
 
 
 def start_processes(values: flags.FlagValues) -> None:
@@ -63,4 +76,4 @@ def guarded(name: str, doc: str | None, run: Callable[[Sequence[str]], int], arg
 
 def _is_for_the_user(error: Exception) -> bool:
     """Says whether the message alone tells what to mend: ours do, those of JAX's run time do not."""
-    return not type(error).__module__.startswith(("jax", "jaxlib"))
+    return type(error).__module__.split(".")[0] not in ("jax", "jaxlib")

@@ -1,11 +1,11 @@
 """From a config to something that runs: the one place where names of systems meet their builders."""
 
+import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxlife.bin import asal_job
 from jaxlife.core import naming
 from jaxlife.core.protocol import Assembly
 from jaxlife.core.types import PyTree
@@ -25,8 +25,8 @@ class Job(NamedTuple):
     host: bool = False
 
 
-JOBS: dict[str, Callable[..., tuple[Any, ...]]] = {"asal": asal_job.build}
-"""System -> builder from the config's fields by name to the fields of `Job`."""
+JOBS: dict[str, str] = {"asal": "jaxlife.bin.asal_job:build", "targets": "jaxlife.bin.targets_job:build"}
+"""System -> "module:function", imported when asked for: from the config's fields by name to the fields of `Job`."""
 
 _RUNNERS = frozenset({"system", "generations", "steps", "runner"})
 
@@ -46,7 +46,8 @@ def build(fields: Mapping[str, Any]) -> Job:
         Traceback (most recent call last):
         ValueError: unknown system 'asall': did you mean 'asal'? known: asal
     """
-    builder = naming.lookup(JOBS, fields.get("system", ""), kind="system")
+    module, function = naming.lookup(JOBS, fields.get("system", ""), kind="system").split(":")
+    builder = getattr(importlib.import_module(module), function)
     arguments = {name: value for name, value in fields.items() if name not in _RUNNERS}
     known = inspect.signature(builder).parameters
     for name in arguments:

@@ -15,7 +15,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str]) -> int:
-    flags = cli.parse(argv, doc=__doc__)
+    flags = cli.parse(argv)
     cli.start_processes(flags)
     import jax  # after the processes have found each other
 

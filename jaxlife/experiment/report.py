@@ -19,7 +19,7 @@ def save_params(path: Path, params: PyTree, **extra: Any) -> Path:
 
     Args:
         path: where; replaced in one step.
-        params: a pytree; leaves that are typed keys are left out.
+        params: a pytree.
         **extra: more arrays, e.g. the fitness.
 
     Raises:
@@ -36,7 +36,7 @@ def save_params(path: Path, params: PyTree, **extra: Any) -> Path:
         name = f"params/{jax.tree_util.keystr(leaf_path, simple=True, separator='/')}"
         if name in named:
             raise ValueError(f"extra: {name!r} is the name of a leaf of params; take another")
-        named[name] = np.asarray(leaf)
+        named[name] = _storable(np.asarray(leaf))
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **named)
     return atomic.write(path, buffer.getvalue())
@@ -59,7 +59,7 @@ def load_params(path: Path, prototype: PyTree) -> PyTree:
         [1.0, 1.0]
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
             values = dict(stored)
     except (ValueError, zipfile.BadZipFile, EOFError) as error:
         raise ValueError(f"{path}: expected an .npz written by jaxlife, got something else ({error})") from error
@@ -75,6 +75,11 @@ def load_params(path: Path, prototype: PyTree) -> PyTree:
         return jax.numpy.asarray(value, jax.numpy.result_type(leaf))
 
     return jax.tree_util.tree_map_with_path(read, prototype)
+
+
+def _storable(value: np.ndarray) -> np.ndarray:
+    """NumPy's format lacks bfloat16 and float8; float32 holds them exactly."""
+    return value.astype(np.float32) if value.dtype.kind == "V" else value
 
 
 def read_metrics(workdir: Path) -> dict[str, np.ndarray]:

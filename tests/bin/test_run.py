@@ -1,0 +1,69 @@
+import json
+
+import pytest
+
+from jaxlife.bin import run
+
+CONFIG = "--config=configs/toy/counter.py"
+
+
+def test_a_config_runs_with_its_overrides_and_is_recorded(here):
+    argv = ["--config", f"{CONFIG.partition('=')[2]}:smoke", "--config.by=3", "--config.prompts", "a red ring"]
+    assert run.main([*argv, "--workdir=runs/a"]) == 0
+    assert (here / "runs/a/count.txt").read_text() == "15"
+    stored = json.loads((here / "runs/a/config.json").read_text())["config"]
+    assert (stored["by"], stored["prompts"], stored["generations"]) == (3, "a red ring", 5)
+    assert len((here / "runs/a/metrics.jsonl").read_text().splitlines()) == 5
+
+
+def test_the_same_command_goes_on_and_another_config_is_refused(here, capsys):
+    run.main([f"{CONFIG}:smoke", "--workdir=runs/a"])
+    assert run.main([CONFIG, "--workdir=runs/a"]) == 0  # generations and runner are free to change
+    assert (here / "runs/a/count.txt").read_text() == "40"
+    assert "going on from step 5 of 20" in capsys.readouterr().err
+    assert run.main([CONFIG, "--config.by=3", "--workdir=runs/a"]) == 2
+    said = capsys.readouterr().err
+    assert "config.by: 2 | 3" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ([], "--config=FILE is missing"),
+        ([CONFIG], "--workdir=FOLDER is missing"),
+        (["--config=configs/toy/countr.py", "--workdir=a"], "did you mean configs/toy/counter.py?"),
+        ([f"{CONFIG}:smok", "--workdir=a"], "unknown variant of the config 'smok': did you mean 'smoke'?"),
+        ([CONFIG, "--config.promts=x", "--workdir=a"], "unknown config field 'promts': did you mean 'prompts'?"),
+        ([CONFIG, "--config.runner.chunks=2", "--workdir=a"], "field of 'runner' 'chunks': did you mean 'chunk'?"),
+        ([CONFIG, "--config.by.more=2", "--workdir=a"], "'by' is a value"),
+        ([CONFIG, "--config.by=two", "--workdir=a"], "--config.by=two"),
+        ([CONFIG, "--workdir=configs/toy/counter.py/a"], "expected a folder that can be written"),
+        ([CONFIG, "--config.system=cuonter", "--workdir=a"], "unknown system 'cuonter': did you mean 'counter'?"),
+        ([CONFIG, "--workdr=a"], "workdir"),
+        ([CONFIG, "--workdir=a", "--config.prompts=a", "red", "ring"], "put a value with spaces in quotes"),
+        ([CONFIG, "--config.runner.chunk=0", "--workdir=a"], "chunk: expected an integer of at least 1, got 0"),
+    ],
+)
+def test_bad_input_is_one_line_that_says_what_to_mend(here, capsys, argv, message):
+    assert run.main(argv) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert "Traceback" not in said
+    assert not (here / "a" / "metrics.jsonl").exists()
+
+
+def test_without_the_repository_the_error_says_where_configs_live(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run.main(["--config=configs/asal/lenia.py", "--workdir=a"]) == 2
+    assert "the configs live in jaxlife's repository" in capsys.readouterr().err
+
+
+def test_a_traceback_is_there_for_who_asks(here):
+    with pytest.raises(ValueError, match="unknown config field"):
+        run.main([CONFIG, "--config.promts=x", "--workdir=a", "--traceback"])
+
+
+def test_help_says_how_to_call_it(capsys):
+    assert run.main(["--help"]) == 0
+    assert "jaxlife run --config=" in capsys.readouterr().out
