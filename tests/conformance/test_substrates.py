@@ -1,0 +1,83 @@
+"""Every registered world keeps the laws of the protocol, and has the parts that the house asks for."""
+
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import orbax.checkpoint as ocp
+import pytest
+
+from jaxlife import substrates
+from jaxlife.core import checks, tree
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+SMALL = {
+    "boids": {"n_boids": 8, "image_size": 16},
+    "boids_reynolds": {"n_boids": 8, "image_size": 16},
+    "gray_scott": {"size": 16},
+    "lenia": {"size": 32},
+    "lenia_classic": {"size": 32},
+    "life": {"height": 16, "width": 32},
+    "particle_life": {"n_particles": 16, "image_size": 16},
+    "particle_life_plus": {"n_particles": 16, "image_size": 16},
+}
+"""Factory arguments that make a world small enough to trace quickly."""
+
+DIFFERENTIABLE = {"gray_scott", "lenia", "boids"}
+
+
+@pytest.fixture(params=sorted(substrates.SUBSTRATES))
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def world(name):
+    return substrates.SUBSTRATES[name](**SMALL.get(name, {}))
+
+
+def test_it_keeps_the_laws(name, world, key):
+    checks.check_substrate(world, key, differentiable=name in DIFFERENTIABLE)
+
+
+def test_its_search_space_round_trips(world, key):
+    params = world.default_params(key)
+    vector, unravel, bounds = tree.ravel(params)
+    assert vector.shape == bounds.low.shape == bounds.high.shape
+    again = tree.ravel(unravel(vector))[0]
+    np.testing.assert_allclose(again, vector, rtol=1e-3, atol=1e-3)
+
+
+def test_its_state_survives_a_checkpoint(world, key, tmp_path):
+    state = world.init(key, world.default_params(key))
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(tmp_path / "state", state)
+        checkpointer.wait_until_finished()
+        restored = checkpointer.restore(tmp_path / "state", jax.eval_shape(lambda: state))
+    for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(restored), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_state_that_can_be_written_down_can_be_read_back(world, key):
+    if world.encode is None:
+        assert world.decode is None
+        return
+    state = world.init(key, world.default_params(key))
+    cells = world.decode(state)
+    np.testing.assert_array_equal(world.decode(world.encode(cells)), cells)
+
+
+def test_two_keys_give_two_worlds(world):
+    params = world.default_params(jax.random.key(0))
+    a, b = (world.init(jax.random.key(i), params) for i in (1, 2))
+    same = [bool(jnp.all(u == v)) for u, v in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)]
+    assert not all(same)
+
+
+def test_it_has_a_size_here_a_file_and_a_test_of_its_name(name):
+    factory = substrates.SUBSTRATES[name]
+    assert name in SMALL, "add the new world's smallest sensible arguments to SMALL"
+    assert factory.__name__ == name
+    assert list((ROOT / "tests" / "substrates").rglob(f"test_{name}*.py")), f"no tests/substrates/test_{name}.py"
