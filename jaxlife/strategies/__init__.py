@@ -18,6 +18,7 @@ from jaxlife.strategies.open_es import open_es
 from jaxlife.strategies.random_search import random_search
 from jaxlife.strategies.sep_cma_es import sep_cma_es
 from jaxlife.strategies.snes import snes
+from jaxlife.strategies.warm_start import warm_start
 
 
 class Entry(NamedTuple):
@@ -60,4 +61,5 @@ __all__ = [
     "random_search",
     "sep_cma_es",
     "snes",
+    "warm_start",
 ]

@@ -2,6 +2,7 @@
 
 from jaxlife.viz.document import page
 from jaxlife.viz.files import save
+from jaxlife.viz.frames import fit
 from jaxlife.viz.grid import contact_sheet, mosaic
 from jaxlife.viz.records import Chart, Clip, Comparison, Contender, Curve, Section, Table
 from jaxlife.viz.video import Film, encode_film, encode_gif, encode_mp4, encode_png
@@ -20,6 +21,7 @@ __all__ = [
     "encode_gif",
     "encode_mp4",
     "encode_png",
+    "fit",
     "mosaic",
     "page",
     "save",
