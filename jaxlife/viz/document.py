@@ -174,7 +174,7 @@ def _comparison(part: Comparison, index: int, title: str) -> Markup:
         tag("div", *shown, class_="contenders"),
         _scores(part, axis, strips),
         pieces.stack(*below, class_="below"),
-        pieces.stack(*(pieces.table(t) for t in part.tables), class_="tables"),
+        *(pieces.table(t, folded=True) for t in part.tables),
         id=f"part-{index}",
         class_="comparison",
         aria_label=part.prompt,

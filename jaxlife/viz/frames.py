@@ -94,7 +94,7 @@ def fit(frames: Frames, *, low: int = 256, high: int = 1024, smooth: bool | None
     side = max(pixels.shape[1:3])
     if side < low:
         factor = -(-low // side)
-        if smooth or (smooth is None and _is_field(pixels)):
+        if smooth or (smooth is None and is_field(pixels)):
             return _enlarged(pixels, factor)
         return pixels.repeat(factor, axis=1).repeat(factor, axis=2)
     factor = min(-(-side // high), *pixels.shape[1:3])
@@ -137,7 +137,13 @@ def rest(frames: Frames, count: int) -> Pixels:
     return np.concatenate([pixels, np.repeat(pixels[-1:], count, axis=0)])
 
 
-def _is_field(pixels: Pixels) -> bool:
+def is_field(pixels: Pixels) -> bool:
+    """Tells whether a film shows a continuous field, by its having more than 64 colours.
+
+    Example:
+        >>> is_field(np.zeros((2, 8, 8, 3), np.uint8))
+        False
+    """
     packed = pixels.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
     return len(np.unique(packed)) > _CELL_COLOURS
 
@@ -161,4 +167,4 @@ def positive(name: str, value: Any, *, most: float = math.inf) -> float:
     return float(value)
 
 
-__all__ = ["Frames", "Pixels", "even", "fit", "positive", "rest", "to_pixels"]
+__all__ = ["Frames", "Pixels", "even", "fit", "is_field", "positive", "rest", "to_pixels"]

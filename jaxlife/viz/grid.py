@@ -100,7 +100,8 @@ def contact_sheet(
     if captions and len(captions) != len(pixels):
         raise ValueError(f"captions: expected none or {len(pixels)}, one a frame, got {len(captions)}")
     named = captions or [""] * len(pixels)
-    clips = [Clip(frame[None], caption) for frame, caption in zip(pixels, named, strict=True)]
+    smooth = frames.is_field(pixels)  # judged once: a frame alone may have few colours
+    clips = [Clip(frame[None], caption, smooth=smooth) for frame, caption in zip(pixels, named, strict=True)]
     return mosaic(clips, columns=columns, cell=cell, dark=dark)[0]
 
 

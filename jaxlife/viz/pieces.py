@@ -53,23 +53,30 @@ def moving(clip: Clip, *, name: str, alt: str, low: int = 256, high: int = 768) 
     return tag("picture", calm, tag("img", src=source, id=name, alt=words, title=film.reason, **size))
 
 
-def table(record: Table) -> Markup:
-    """Draws names and values as a table of two columns.
+def table(record: Table, *, folded: bool = False) -> Markup:
+    """Draws names and values in as many columns as there is room for.
+
+    Args:
+        record: the rows.
+        folded: show only the caption until a reader opens it.
 
     Raises:
         ValueError: no rows.
 
     Example:
         >>> table(Table({"seed": 3})).text
-        '<table class="facts"><tr><th scope="row">seed</th><td>3</td></tr></table>'
+        '<div class="facts"><dl><div><dt>seed</dt><dd>3</dd></div></dl></div>'
     """
     rows = [
-        tag("tr", tag("th", name, scope="row"), tag("td", value(entry), class_="long" if _long(entry) else None))
+        tag("div", tag("dt", name), tag("dd", value(entry)), class_="long" if _long(name, entry) else None)
         for name, entry in _flat(record.rows)
     ]
     if not rows:
         raise ValueError(f"table {record.caption!r}: expected at least one row, got none; leave the table out")
-    return tag("table", tag("caption", record.caption) if record.caption else None, *rows, class_="facts")
+    listed = tag("dl", *rows)
+    if folded:
+        return tag("details", tag("summary", record.caption or "Details"), listed, class_="facts")
+    return tag("div", tag("h3", record.caption) if record.caption else None, listed, class_="facts")
 
 
 def paragraphs(text: str) -> list[Child]:
@@ -125,8 +132,8 @@ def _flat(rows: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]
             yield f"{before}{name}", entry
 
 
-def _long(entry: Any) -> bool:
-    return len(value(entry)) > 40
+def _long(name: str, entry: Any) -> bool:
+    return len(name) + len(value(entry)) > 34  # characters that a narrow column holds
 
 
 def stack(*children: Child, class_: str) -> Markup | None:

@@ -66,6 +66,13 @@ def test_a_contact_sheet_shows_every_frame():
     assert sheet.ndim == 3
 
 
+def test_a_contact_sheet_smooths_every_frame_of_a_film_that_is_a_field(film):
+    alone = [grid.mosaic([Clip(film[:1], smooth=smooth)], cell=96, dark=False)[0] for smooth in (None, True)]
+    sheet = grid.contact_sheet(film, cell=96, columns=6)
+    assert (alone[0] != alone[1]).any()  # by itself the frame has too few colours
+    np.testing.assert_array_equal(sheet[10:106, 10:106], alone[1][10:106, 10:106])
+
+
 @pytest.mark.parametrize(
     ("call", "says"),
     [

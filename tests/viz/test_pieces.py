@@ -33,9 +33,15 @@ def test_values_are_written_for_a_reader(entry, written):
 
 def test_a_mapping_inside_a_table_becomes_dotted_names():
     drawn = pieces.table(Table({"params": {"feed": 0.05, "deep": {"kill": 0.06}}}, "World")).text
-    assert "<caption>World</caption>" in drawn
-    assert '<th scope="row">params.feed</th><td>0.05</td>' in drawn
-    assert '<th scope="row">params.deep.kill</th><td>0.06</td>' in drawn
+    assert "<h3>World</h3>" in drawn
+    assert "<dt>params.feed</dt><dd>0.05</dd>" in drawn
+    assert "<dt>params.deep.kill</dt><dd>0.06</dd>" in drawn
+
+
+def test_a_folded_table_shows_its_caption_and_long_values_get_a_line_of_their_own():
+    drawn = pieces.table(Table({"command": "jaxlife run " * 9, "seed": 1}, "Config"), folded=True).text
+    assert drawn.startswith('<details class="facts"><summary>Config</summary>')
+    assert drawn.count('<div class="long">') == 1
 
 
 def test_an_empty_table_is_refused():
