@@ -2,7 +2,7 @@
 
     f(rgb)  = [mean, std of EfficientNet-Lite0's stages 1, 2, 3, 5;  soft 64-bin RGB histogram]             448 numbers
     z(rgb)  = unit( mean_m  W3_m f~ + W2_m gelu(W1_m f~ + b1_m) + b2_m ),    f~ = clip((f - mu) / sd, -6, 6)
-    y(text) = unit( unit(mean over templates of MiniLM(template(text))) - c ),    c the mean training caption
+    y(text) = unit( MiniLM(text) - c ),    c the mean training caption
 
 The early stages keep colour and texture, which the network's final features have lost. The head was trained by contrast
 between drawings and their captions (`jaxlife.models.drawings`); what it knows is what those drawings show. It is not CLIP.
@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import struct
 
 from jaxlife.core.types import Array, Embeddings, Float, Images, PyTree
@@ -22,8 +21,7 @@ from jaxlife.models import efficientnet, encoder, minilm, weights
 
 HEAD = Path(__file__).parent / "data" / "lite_head.npz"
 IMAGE_SIZE = 128
-TEMPLATES = ("{}", "a picture of {}", "an image that shows {}")
-_STAGES = 5
+N_STAGES = 5
 _USED = (0, 1, 2, 4)
 _BINS = 4
 _CLIP = 6.0
@@ -87,7 +85,7 @@ def features(variables: PyTree, rgb: Images) -> Float[Array, "B F"]:
     """
     shape = (rgb.shape[0], IMAGE_SIZE, IMAGE_SIZE, 3)
     rgb = rgb if rgb.shape == shape else jnp.clip(jax.image.resize(rgb, shape, "linear"), 0.0, 1.0)
-    network = efficientnet.EfficientNetLite0(_STAGES)
+    network = efficientnet.EfficientNetLite0(N_STAGES)
     stages = network.apply(variables, rgb, method="stages")
     maps = [stages[index] for index in _USED]
     means = [x.mean((1, 2)) for x in maps]
@@ -143,9 +141,7 @@ def text_embedder() -> Callable[[Weights, Sequence[str]], Embeddings]:
     def embed_text(params: Weights, texts: Sequence[str]) -> Embeddings:
         if isinstance(texts, str) or not texts:
             raise ValueError(f'expected a list of texts, got {texts!r}: write ["a red ring"]')
-        lines = [template.format(text) for template in TEMPLATES for text in texts]
-        raw = minilm.embed(params.text, tokenize(lines)).reshape(len(TEMPLATES), len(texts), -1)
-        return unit(unit(raw.mean(0)) - params.head.caption_mean[None])
+        return unit(minilm.embed(params.text, tokenize(texts)) - params.head.caption_mean[None])
 
     return embed_text
 
@@ -182,5 +178,5 @@ def load(*, head: Path = HEAD) -> encoder.Encoder:
         FileNotFoundError: a weight package is not installed; the message names the command.
         ValueError: a corrupt file.
     """
-    params = Weights(image=efficientnet.load(_STAGES), head=load_head(head), text=minilm.load())
+    params = Weights(image=efficientnet.load(N_STAGES), head=load_head(head), text=minilm.load())
     return encoder.Encoder(embed_image, text_embedder(), params, IMAGE_SIZE)

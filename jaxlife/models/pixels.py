@@ -6,8 +6,8 @@ z = unit( vec( mean of each cell of an 8 x 8 grid - 1/2 ) )
 from collections.abc import Sequence
 from typing import NoReturn
 
-import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxlife.core.types import Embeddings, Images, PyTree
 from jaxlife.models import encoder
@@ -30,9 +30,18 @@ def embed_image(weights: PyTree, rgb: Images) -> Embeddings:
         (2, 192)
     """
     del weights
-    cells = jax.image.resize(rgb, (rgb.shape[0], IMAGE_SIZE, IMAGE_SIZE, 3), "linear", antialias=True)
+    down, across = (_shares(n) for n in rgb.shape[1:3])
+    cells = jnp.einsum("ih,bhwc,jw->bijc", down, rgb, across)
     x = cells.reshape(rgb.shape[0], -1) - 0.5
     return x / jnp.sqrt(jnp.square(x).sum(-1, keepdims=True) + 1e-12)
+
+
+def _shares(size: int) -> np.ndarray:
+    """The share of each of 8 cells that each pixel covers, [8, size], rows sum to 1."""
+    edges = np.arange(IMAGE_SIZE + 1) * size / IMAGE_SIZE
+    low, high = np.arange(size), np.arange(size) + 1
+    overlap = np.minimum(edges[1:, None], high[None]) - np.maximum(edges[:-1, None], low[None])
+    return (np.maximum(overlap, 0) * IMAGE_SIZE / size).astype(np.float32)
 
 
 def embed_text(weights: PyTree, texts: Sequence[str]) -> NoReturn:

@@ -1,6 +1,7 @@
-"""Weight files that other packages carry: found without importing the package, read without running anything in them."""
+"""Weight files that other packages carry: found without importing the package, read without running what is in them."""
 
 import importlib.metadata
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,8 @@ def package_file(package: str, path: str) -> Path:
     file = Path(str(distribution.locate_file(path)))
     if not file.is_file():
         raise FileNotFoundError(
-            f"expected {path!r} in the package {package!r}, got no such file: reinstall with `{INSTALL} --force-reinstall`"
+            f"expected {path!r} in the package {package!r}, got no such file: "
+            f"reinstall with `{INSTALL} --force-reinstall`"
         )
     return file
 
@@ -80,10 +82,8 @@ def read_npz(file: Path) -> dict[str, np.ndarray]:
         FileNotFoundError: no such file.
         ValueError: corrupt, or holds pickled objects; the message names the file.
     """
-    import zipfile
-
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with open(file, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
     except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
         if isinstance(error, FileNotFoundError):

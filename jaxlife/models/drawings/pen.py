@@ -16,12 +16,15 @@ class Pen:
         n: number of pictures.
         size: side in pixels.
         x, y: [1, S, S], pixel centres.
+        soft: [n, 1, 1], half width of an inked edge.
+        radius: [n, 1, 1], of the figure placed last; 0 before.
     """
 
     def __init__(self, rng: np.random.Generator, n: int, size: int) -> None:
         self.rng, self.n, self.size = rng, n, size
         axis = ((np.arange(size, dtype=np.float32) + 0.5) / size * 2 - 1)[None]
         self.x, self.y = np.broadcast_arrays(axis[:, None, :], -axis[:, :, None])
+        self.radius = np.zeros((n, 1, 1), np.float32)
         self.soft = self.pixels(0.7) * np.where(self.chance(0.6), 1.0, self.log_uniform(1.0, 4.0))
 
     def pixels(self, count: float) -> float:
@@ -56,7 +59,7 @@ class Pen:
         Returns:
             The figure's own coordinates (x, y).
         """
-        radius = self.uniform(low, high)
+        radius = self.radius = self.uniform(low, high)
         margin = np.maximum(1.0 - radius, 0) * shift
         x = (self.x - self.uniform(-1, 1) * margin) / radius
         y = (self.y - self.uniform(-1, 1) * margin) / radius
@@ -128,7 +131,7 @@ class Pen:
         fy = np.fft.fftfreq(self.size)[None, :, None] * self.size / 2
         fx = np.fft.rfftfreq(self.size)[None, None, :] * self.size / 2
         f = np.hypot(fx * stretch, fy) * wavelength
-        gain = np.exp(-((f - 1) ** 2) / (2 * band**2)) if band else np.exp(-(f**2) / 2)
+        gain = np.exp(-((f - 1) ** 2) / (2 * band**2)) if band else np.exp(-((2.2 * f) ** 2) / 2)
         white = self.rng.standard_normal((self.n, self.size, self.size), dtype=np.float32)
         field = np.fft.irfft2(np.fft.rfft2(white) * gain, s=(self.size, self.size)).astype(np.float32)
         field -= field.mean((1, 2), keepdims=True)

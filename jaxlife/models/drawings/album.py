@@ -1,0 +1,149 @@
+"""The album: every drawing with its row, its true captions and its split, reduced to the features that the head sees."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxlife.models.drawings import captions, colours, emoji, paint, vocabulary
+from jaxlife.models.drawings.captions import Caption
+from jaxlife.models.drawings.pen import Pen
+
+CHUNK = 16
+Features = Callable[[np.ndarray], np.ndarray]
+"""rgb[B, S, S, 3] -> [B, F]."""
+
+
+class Album(NamedTuple):
+    """Pictures and captions.
+
+    Attributes:
+        features: [P, F].
+        rows: int[P, 9].
+        family: [P] names.
+        lists: for each picture the captions said of it, as indices into `texts`.
+        texts: every caption.
+        caption_rows: int[C, 9].
+        resemble: bool[K, K] over all concepts.
+    """
+
+    features: np.ndarray
+    rows: np.ndarray
+    family: np.ndarray
+    lists: list[list[int]]
+    texts: list[str]
+    caption_rows: np.ndarray
+    resemble: np.ndarray
+
+
+class Binder:
+    """Collects pictures; keeps features, not pixels."""
+
+    def __init__(self, features: Features) -> None:
+        self.see = features
+        self.features: list[np.ndarray] = []
+        self.rows: list[np.ndarray] = []
+        self.family: list[str] = []
+        self.lists: list[list[int]] = []
+        self.bank: dict[str, tuple[int, tuple[int, ...]]] = {}
+        self.extra: list[list[int]] = []
+
+    def add(self, rgb: np.ndarray, rows: np.ndarray, family: str, said: Sequence[Sequence[Caption]]) -> None:
+        """Adds pictures with the captions said of each."""
+        self.features.append(self.see(np.asarray(rgb, np.float32)))
+        self.rows.append(rows)
+        self.family += [family] * len(rows)
+        for sentences in said:
+            self.lists.append([self.bank.setdefault(c.text, (len(self.bank), c.row))[0] for c in sentences])
+
+    def concept(self, name: str) -> int:
+        """Registers a concept beyond the vocabulary; those whose words its name mentions are not wrong for it."""
+        mentioned = [k for k, c in enumerate(vocabulary.CONCEPTS) if c.name.replace("_", " ") in name]
+        self.extra.append(mentioned)
+        return len(vocabulary.CONCEPTS) + len(self.extra) - 1
+
+    def close(self) -> Album:
+        """Binds everything."""
+        return Album(
+            np.concatenate(self.features), np.concatenate(self.rows), np.array(self.family), self.lists, list(self.bank),
+            np.array([row for _, row in self.bank.values()], np.int32), captions.resembling(self.extra),
+        )  # fmt: skip
+
+
+def unseen(concept: np.ndarray | int, colour: np.ndarray | int) -> np.ndarray | bool:
+    """Tells which pairs of concept and colour are kept from training: one in seven."""
+    return (np.asarray(concept) * 5 + np.asarray(colour)) % 7 == 3
+
+
+def _colours(rng: np.random.Generator, concept: int, held_out: bool, n: int) -> np.ndarray:
+    allowed = [c for c in range(len(colours.COLOURS)) if bool(unseen(concept, c)) == held_out]
+    return rng.choice(allowed, n)
+
+
+def _pen(rng: np.random.Generator, n: int = CHUNK) -> Pen:
+    return Pen(rng, n, int(rng.choice(paint.SIZES)))
+
+
+def _said(rng: np.random.Generator, concept: int, rows: np.ndarray) -> list[list[Caption]]:
+    """Says what each row shows; the background of one in three, since those captions are the most numerous."""
+    words = list(vocabulary.CONCEPTS[concept].words)
+    return [captions.phrases(concept, words, row, ground=bool(rng.random() < 1 / 3)) for row in rows]
+
+
+def drawn(binder: Binder, rng: np.random.Generator, chunks: int, *, held_out: bool = False) -> None:
+    """Adds every concept of the vocabulary, `chunks` times 16 pictures each."""
+    for index, concept in enumerate(vocabulary.CONCEPTS):
+        for _ in range(chunks):
+            rgb, rows = paint.single(_pen(rng), index, _colours(rng, index, held_out, CHUNK))
+            binder.add(rgb, rows, concept.family, _said(rng, index, rows))
+
+
+def several(binder: Binder, rng: np.random.Generator, chunks: int) -> None:
+    """Adds counted and arranged figures, `chunks` times 16 pictures."""
+    figures = [k for k, c in enumerate(vocabulary.CONCEPTS) if c.single and c.family != "texture"]
+    for index in rng.choice(figures, chunks):
+        rgb, rows = paint.several(_pen(rng), index, _colours(rng, index, False, CHUNK))
+        binder.add(rgb, rows, "several", _said(rng, index, rows))
+
+
+def scenes(binder: Binder, rng: np.random.Generator, chunks: int) -> None:
+    """Adds scenes of two figures, `chunks` times 16 pictures."""
+    figures = [k for k, c in enumerate(vocabulary.CONCEPTS) if c.single and c.family != "texture"]
+    hollow = [k for k, c in enumerate(vocabulary.CONCEPTS) if c.name in paint.HOLLOW]
+    for _ in range(chunks):
+        first = int(rng.choice(figures))
+        second = int(rng.choice(hollow if rng.random() < 0.4 else figures))
+        tints = np.stack([_colours(rng, k, False, CHUNK) for k in (first, second)], 1)
+        rgb, rows, relation = paint.scene(_pen(rng), first, second, tints)
+        one, two = vocabulary.CONCEPTS[first].words[0], vocabulary.CONCEPTS[second].words[0]
+        binder.add(rgb, rows, "scene", [captions.pairs(one, two, relation, row) for row in rows])
+
+
+def nothing(binder: Binder, rng: np.random.Generator, chunks: int) -> None:
+    """Adds blank, hazy, faint and noisy pictures, `chunks` times 16 of each kind."""
+    for kind, words in paint.NOTHING.items():
+        concept = binder.concept(kind)
+        for _ in range(chunks):
+            tints = rng.integers(0, len(colours.COLOURS), CHUNK)
+            rows = paint.rows(CHUNK, concept=concept, colour=tints, count=0)
+            said = [[Caption(captions.article(w.format(colours.NAMES[c])), tuple(captions.row(concept=concept, colour=int(c))))
+                     for w in words] for c in tints]  # fmt: skip
+            binder.add(paint.nothing(_pen(rng), kind, tints), rows, "nothing", said)
+
+
+def emojis(binder: Binder, rng: np.random.Generator, *, held_out: bool, repeats: int) -> None:
+    """Adds the emoji: those with index 3 modulo 10 are kept from training."""
+    names, rgba = emoji.load()
+    concepts = [binder.concept(name) for name in names]
+    chosen = [k for k in range(len(names)) if (k % 10 == 3) == held_out]
+    for _ in range(repeats):
+        for start in range(0, len(chosen), CHUNK):
+            part = chosen[start : start + CHUNK]
+            size = int(rng.choice(paint.SIZES))
+            grounds = colours.sample(
+                rng, rng.choice([colours.BLACK, colours.WHITE, *range(len(colours.COLOURS))], len(part))
+            )
+            rgb = np.stack([emoji.scatter(rng, rgba[k], size, g) for k, g in zip(part, grounds, strict=True)])
+            rows = np.concatenate([paint.rows(1, concept=concepts[k], count=captions.NONE) for k in part])
+            said = [[Caption(names[k], captions.row(concept=concepts[k]))] for k in part]
+            binder.add(rgb, rows, "emoji", said)

@@ -1,0 +1,164 @@
+"""What a picture shows as a row of numbers, the sentences that are true of it, and which other sentences are not false.
+
+A picture's row is (concept, colour, background, count, arrangement, size, second concept, second colour, look). A caption has
+the same row with ANY where it says nothing. A caption is true of a picture when every place agrees or is ANY; of concepts
+that resemble each other it is neither true nor false.
+"""
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxlife.models.drawings import colours, vocabulary
+
+ANY = -1
+NONE = -2
+FIELDS = ("concept", "colour", "background", "count", "arrangement", "size", "second", "second_colour", "look")
+COUNTS = {1: "", 2: "two ", 3: "three ", 4: "four ", 5: "five ", 9: "many "}
+ARRANGEMENTS = ("", "a row of ", "a grid of ", "a circle of ", "scattered ")
+SIZES = ("", "small ", "large ")
+LOOKS = ("", "dim ", "blurry ")
+RELATIONS = ("and", "inside", "above")
+IRREGULAR = {
+    "fish": "fish", "starfish": "starfish", "jellyfish": "jellyfish", "leaf": "leaves", "octopus": "octopuses", "cactus": "cacti",
+    "butterfly": "butterflies", "galaxy": "galaxies", "person": "people", "cross": "crosses", "half circle": "half circles",
+    "virus": "viruses", "galaxies": "galaxies", "box": "boxes", "glow": "glows", "helix": "helices",
+}  # fmt: skip
+
+
+_SWAPPED = [FIELDS.index(name) for name in (
+    "second", "second_colour", "background", "count", "arrangement", "size", "concept", "colour", "look")]  # fmt: skip
+
+
+class Caption(NamedTuple):
+    """A sentence and its row."""
+
+    text: str
+    row: tuple[int, ...]
+
+
+def article(text: str) -> str:
+    """Mends "a orange" to "an orange", and spaces.
+
+    Example:
+        >>> article("a  orange ring and a red ring")
+        'an orange ring and a red ring'
+    """
+    return re.sub(r"\b(a) (?=[aeio]|um)", "an ", " ".join(text.split()))
+
+
+def plural(phrase: str) -> str:
+    """Turns "a {} ring" into "{} rings".
+
+    Example:
+        >>> plural("a {} leaf"), plural("a {} planet with a ring")
+        ('{} leaves', '{} planets with a ring')
+    """
+    words = phrase.removeprefix("a ")
+    head, joint, tail = words.partition(" with ")
+    first, _, last = head.rpartition(" ")
+    return f"{first} {IRREGULAR.get(last, last + 's')}{joint}{tail}".strip()
+
+
+def row(**known: int) -> tuple[int, ...]:
+    """Builds a caption's row: ANY except where given."""
+    return tuple(known.get(name, ANY) for name in FIELDS)
+
+
+def phrases(index: int, words: list[str], picture: np.ndarray, *, ground: bool = True) -> list[Caption]:
+    """Says what one picture shows in several ways: with and without synonym, colour, background, size, look.
+
+    Args:
+        index: of the concept.
+        words: its phrases.
+        picture: the picture's row.
+        ground: say the background too.
+
+    Returns:
+        True captions.
+    """
+    of = dict(zip(FIELDS, (int(v) for v in picture), strict=True))
+    count, arrangement, size, look = of["count"], of["arrangement"], of["size"], of["look"]
+    base = {"concept": index, "count": count, "arrangement": ANY if count <= 1 else arrangement}
+    if count > 1:
+        lead = ARRANGEMENTS[arrangement] or COUNTS[count]
+        words = [lead + plural(w) for w in words if w.startswith("a ")]
+    elif look:
+        words = [re.sub(r"^(a )?", rf"\g<1>{LOOKS[look]}", w) for w in words]
+        base["look"] = look
+    out = [Caption(article(w.format("")), row(**base)) for w in words[:2]] if look == 0 else []
+    if of["colour"] < 0:
+        return out
+    base["colour"] = of["colour"]
+    colour = colours.COLOURS[of["colour"]].words
+    out += [Caption(article(w.format(c)), row(**base)) for w in words for c in colour[:1]]
+    out += [Caption(article(words[0].format(c)), row(**base)) for c in colour[1:]]
+    if size and count == 1:
+        said = words[0].format(SIZES[size] + colour[0])
+        out.append(Caption(article(said), row(**base, size=size)))
+    if ground and of["background"] >= 0:
+        name = colours.NAMES[of["background"]]
+        said = [f"{words[0].format(colour[0])} on a {name} background", f"{words[-1].format(colour[0])} on {name}"]
+        out += [Caption(article(text), row(**base, background=of["background"])) for text in said]
+    return out
+
+
+def pairs(first: str, second: str, relation: str, picture: np.ndarray) -> list[Caption]:
+    """Says what a scene of two figures shows, e.g. "a red star inside a blue ring"."""
+    of = dict(zip(FIELDS, (int(v) for v in picture), strict=True))
+    one, two = first.format(colours.NAMES[of["colour"]]), second.format(colours.NAMES[of["second_colour"]])
+    base = row(**{name: of[name] for name in ("concept", "colour", "second", "second_colour", "arrangement")}, count=1)
+    texts = {"and": (f"{one} and {two}", f"{one} next to {two}"), "inside": (f"{one} inside {two}", f"{two} around {one}"),
+             "above": (f"{one} above {two}", f"{two} below {one}")}[relation]  # fmt: skip
+    return [Caption(article(text), base) for text in texts]
+
+
+def resembling(extra: list[list[int]]) -> np.ndarray:
+    """Builds the table of concepts that are not wrong for each other.
+
+    Args:
+        extra: for each concept beyond the vocabulary (an emoji, a scene), vocabulary indices its name mentions.
+
+    Returns:
+        bool[K, K], symmetric, true on the diagonal.
+    """
+    names = [concept.name for concept in vocabulary.CONCEPTS]
+    known = len(names)
+    table = np.eye(known + len(extra), dtype=bool)
+    for group in vocabulary.RESEMBLE:
+        members = [names.index(name) for name in group]
+        table[np.ix_(members, members)] = True
+    for k, mentioned in enumerate(extra):
+        table[known + k, mentioned] = table[mentioned, known + k] = True
+    return table
+
+
+def agrees(pictures: np.ndarray, captions: np.ndarray, resemble: np.ndarray) -> np.ndarray:
+    """Tells which captions are true, or not false, of which pictures.
+
+    Args:
+        pictures: int[P, 9] rows.
+        captions: int[C, 9] rows.
+        resemble: from `resembling`.
+
+    Returns:
+        bool[P, C].
+    """
+    pictures, captions = pictures.astype(np.int16), captions.astype(np.int16)
+    same = _agrees(pictures, captions, resemble)
+    both = pictures[:, FIELDS.index("second")] >= 0
+    same[both] |= _agrees(pictures[both][:, _SWAPPED], captions, resemble)
+    return same
+
+
+def _agrees(pictures: np.ndarray, captions: np.ndarray, resemble: np.ndarray) -> np.ndarray:
+    same = np.ones((len(pictures), len(captions)), bool)
+    for place in range(len(FIELDS)):
+        said, shown = captions[None, :, place], pictures[:, None, place]
+        if FIELDS[place] in ("concept", "second"):
+            match = resemble[np.maximum(shown[:, 0], 0)][:, np.maximum(said[0], 0)] & (shown >= 0)
+        else:
+            match = said == shown
+        same &= (said == ANY) | match
+    return same

@@ -1,0 +1,122 @@
+"""Draws the pictures, fits the head, reports, and writes it: `python -m jaxlife.models.drawings.train`."""
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxlife.models import efficientnet, lite, minilm
+from jaxlife.models.drawings import album as albums
+from jaxlife.models.drawings import fit, report, vocabulary
+
+TEMPLATES = ("{}", "{}", "a picture of {}", "{}", "{}", "an image that shows {}")
+"""What captions are wrapped in, in turn, so that a prompt may be phrased either way."""
+
+
+def picture_features() -> albums.Features:
+    """Returns rgb[B, S, S, 3] -> [B, 448], compiled once a shape."""
+    variables = efficientnet.load(lite.N_STAGES)
+    see = jax.jit(lite.features)
+    return lambda rgb: np.asarray(see(variables, rgb))
+
+
+def text_features() -> Callable[[list[str]], np.ndarray]:
+    """Returns texts -> [B, 384], unit, before the caption mean is taken off."""
+    variables, tokenize = minilm.load(), minilm.tokenizer()
+    embed = jax.jit(minilm.embed)
+    size = 256
+
+    def run(texts: list[str]) -> np.ndarray:
+        order = np.argsort([len(t) for t in texts])
+        out = np.zeros((len(texts), minilm.CONFIG.width), np.float32)
+        for start in range(0, len(texts), size):
+            part = order[start : start + size]
+            lines = [texts[i] for i in part] + [""] * (size - len(part))
+            out[part] = np.asarray(embed(variables, tokenize(lines)))[: len(part)]
+        return out
+
+    return run
+
+
+def training(see: albums.Features, seed: int, scale: float) -> albums.Album:
+    """Draws the training album."""
+    rng = np.random.default_rng(seed)
+    binder = albums.Binder(see)
+    albums.drawn(binder, rng, max(int(8 * scale), 1))
+    albums.several(binder, rng, int(200 * scale))
+    albums.scenes(binder, rng, int(200 * scale))
+    albums.nothing(binder, rng, int(40 * scale))
+    albums.emojis(binder, rng, held_out=False, repeats=max(int(5 * scale), 1))
+    return binder.close()
+
+
+def testing(see: albums.Features, seed: int) -> dict[str, albums.Album]:
+    """Draws the test albums: the same generators with another seed, held-out pairs, held-out emoji."""
+    rng = np.random.default_rng(seed)
+    out = {}
+    for name in ("seen pairs", "unseen pairs", "several and scenes", "held-out emoji"):
+        binder = albums.Binder(see)
+        if name == "several and scenes":
+            albums.several(binder, rng, 40)
+            albums.scenes(binder, rng, 40)
+        elif name == "held-out emoji":
+            albums.emojis(binder, rng, held_out=True, repeats=3)
+        else:
+            albums.drawn(binder, rng, 1, held_out=name == "unseen pairs")
+        out[name] = binder.close()
+    return out
+
+
+def show(head: lite.Head, tests: dict[str, albums.Album], texts: Callable[[list[str]], np.ndarray]) -> None:
+    """Prints recall for every test album and family."""
+    join = jax.jit(lite.join)
+
+    def embed(lines: list[str]) -> np.ndarray:
+        return np.asarray(lite.unit(jnp.asarray(texts(lines)) - head.caption_mean[None]))
+
+    for name, album in tests.items():
+        z = np.asarray(join(head, album.features))
+        y = embed(album.texts)
+        rng = np.random.default_rng(0)
+        whole = (
+            *report.recall(z, y, album, rng, np.arange(len(z))),
+            report.text_to_image(z, y, album, rng, np.arange(len(z))),
+        )
+        print(f"{name:22s} @1 {whole[0]:.2f} @5 {whole[1]:.2f} text->image {whole[2]:.2f}")
+        for family, row in report.table(z, y, album).items():
+            print(f"    {family:18s} @1 {row[0]:.2f} @5 {row[1]:.2f} text->image {row[2]:.2f}")
+        if "pairs" in name:
+            colour, ground = report.swapped(z, album, embed, [c.words[0] for c in vocabulary.CONCEPTS])
+            print(f"    colour {colour:.2f}   figure and ground {ground:.2f}", flush=True)
+
+
+def main() -> None:
+    """Runs it all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=lite.HEAD, help="where the head goes")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the full number of drawings")
+    parser.add_argument("--steps", type=int, default=fit.Settings().steps)
+    parser.add_argument("--keep", type=Path, help="where to keep the album, for experiments")
+    options = parser.parse_args()
+    began = time.time()
+    see, texts = picture_features(), text_features()
+    album = training(see, options.seed, options.scale)
+    print(f"{len(album.rows)} pictures, {len(album.texts)} captions, {time.time() - began:.0f} s", flush=True)
+    raw = texts([TEMPLATES[k % len(TEMPLATES)].format(text) for k, text in enumerate(album.texts)])
+    print(f"captions embedded, {time.time() - began:.0f} s", flush=True)
+    head = fit.fit(album, raw, fit.Settings(steps=options.steps), options.seed)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(options.out, **{name: np.asarray(value, np.float16) for name, value in head._asdict().items()})
+    if options.keep:
+        np.savez(options.keep, **album._asdict() | {"lists": np.array(album.lists, object), "raw": raw})
+    print(f"wrote {options.out}, {time.time() - began:.0f} s", flush=True)
+    show(lite.load_head(options.out), testing(see, options.seed + 1000), texts)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""EfficientNet-Lite0 against the original on photographs."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from jaxlife.models import efficientnet
+
+GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "models.npz")
+
+
+@pytest.fixture(scope="module")
+def network():
+    module = efficientnet.EfficientNetLite0()
+    return efficientnet.load(), jax.jit(module.apply, static_argnames="method")
+
+
+@pytest.fixture(scope="module")
+def photographs():
+    return GOLDEN["photographs"].astype(np.float32) / 255
+
+
+def test_logits_equal_the_original(network, photographs):
+    variables, apply = network
+    np.testing.assert_allclose(apply(variables, photographs), GOLDEN["logits"], atol=2e-4)
+
+
+def test_names_what_the_photographs_show(network, photographs):
+    variables, apply = network
+    np.testing.assert_array_equal(np.argmax(apply(variables, photographs), 1), GOLDEN["labels"])
+
+
+def test_a_cut_network_is_the_beginning_of_the_whole(network, photographs):
+    variables, apply = network
+    cut = jax.jit(lambda v, x: efficientnet.EfficientNetLite0(2).apply(v, x, method="stages"))
+    whole = apply(variables, photographs[:1], method="stages")
+    for a, b in zip(cut(efficientnet.load(2), photographs[:1]), whole[:2], strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_init_has_the_checkpoints_structure(network):
+    variables, _ = network
+    drawn = jax.eval_shape(
+        efficientnet.EfficientNetLite0().init, jax.random.key(0), np.zeros((1, 32, 32, 3), np.float32)
+    )
+    assert jax.tree.map(lambda a: a.shape, drawn) == jax.tree.map(lambda a: a.shape, variables)

@@ -1,0 +1,74 @@
+"""Every encoder keeps one interface: unit rows, any size, vmap and gradients, weights as an argument."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxlife import models
+from jaxlife.models import pixels
+
+NAMES = ("lite", "pixels", "random_conv")
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def encoder(request):
+    return models.load(request.param)
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return jax.random.uniform(jax.random.key(3), (2, 64, 64, 3))
+
+
+def test_rows_have_unit_length_at_any_size(encoder):
+    for shape in ((1, 32, 48, 3), (2, 128, 128, 3)):
+        z = jax.jit(encoder.embed_image)(encoder.weights, jnp.full(shape, 0.3).at[:, 5:9].set(0.9))
+        np.testing.assert_allclose(jnp.linalg.norm(z, axis=1), 1.0, atol=1e-5)
+
+
+def test_vmap_equals_the_batch(encoder, pictures):
+    one = lambda picture: encoder.embed_image(encoder.weights, picture[None])[0]  # noqa: E731
+    np.testing.assert_allclose(
+        jax.jit(jax.vmap(one))(pictures), jax.jit(encoder.embed_image)(encoder.weights, pictures), atol=2e-5
+    )
+
+
+@pytest.mark.parametrize("flat", [0.0, 0.5, 1.0])
+def test_a_flat_picture_has_a_finite_gradient(encoder, flat):
+    def score(rgb):
+        return encoder.embed_image(encoder.weights, rgb)[0, 0]
+
+    gradient = jax.jit(jax.grad(score))(jnp.full((1, 64, 64, 3), flat))
+    assert jnp.isfinite(gradient).all()
+
+
+def test_the_gradient_improves_the_score(encoder, pictures):
+    goal = jax.jit(encoder.embed_image)(encoder.weights, pictures[1:])[0]
+    score = jax.jit(jax.value_and_grad(lambda rgb: encoder.embed_image(encoder.weights, rgb)[0] @ goal))
+    value, gradient = score(pictures[:1])
+    better, _ = score(pictures[:1] + 0.5 * gradient / jnp.linalg.norm(gradient))
+    assert better > value
+
+
+def test_weights_are_an_argument(encoder):
+    compiled = jax.make_jaxpr(encoder.embed_image)(encoder.weights, jnp.zeros((1, 16, 16, 3)))
+    assert sum(np.size(c) for c in compiled.consts) < 1000
+
+
+@pytest.mark.parametrize("name", ["pixels", "random_conv"])
+def test_encoders_without_words_say_so(name):
+    encoder = models.load(name)
+    with pytest.raises(ValueError, match=r"use load\('lite'\)"):
+        encoder.embed_text(encoder.weights, ["a red ring"])
+
+
+def test_pixels_are_cell_means():
+    rgb = jax.random.uniform(jax.random.key(0), (1, 16, 24, 3))
+    means = rgb.reshape(8, 2, 8, 3, 3).mean((1, 3)).reshape(-1) - 0.5
+    np.testing.assert_allclose(pixels.embed_image({}, rgb)[0], means / jnp.linalg.norm(means), atol=1e-6)
+
+
+def test_an_unknown_encoder_shows_the_nearest():
+    with pytest.raises(ValueError, match="did you mean 'pixels'"):
+        models.load("pixel")
