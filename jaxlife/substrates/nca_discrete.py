@@ -1,0 +1,111 @@
+"""Neural cellular automaton with discrete cells: a small network draws every next state (ASAL, section A.3)."""
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from jaxlife.core.protocol import Substrate
+from jaxlife.core.types import Array, Float, Image, Int, PRNGKey
+from jaxlife.ops import cellnet, fields
+
+PALETTE = (
+    (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (1.0, 1.0, 0.0), (1.0, 0.0, 1.0), (0.0, 1.0, 1.0), (1.0, 1.0,
+    1.0), (0.5607843, 0.3647059, 0.0),
+)  # fmt: skip
+"""Colours of the eight states, as in ASAL: red, green, blue, yellow, magenta, cyan, white, brown."""
+
+
+@struct.dataclass(kw_only=True)
+class State:
+    """cells: int32[H, W] in 0 .. S - 1, the state of each cell."""
+
+    cells: Int[Array, "H W"]
+
+
+@struct.dataclass(kw_only=True)
+class Params:
+    """network: the weights that every cell shares. start: [S] logits of the states at the beginning."""
+
+    network: cellnet.CellNet
+    start: Float[Array, "S"]
+
+
+def nca_discrete(
+    *, size: int = 128, states: int = 8, temperature: float = 1e-3, identity: float = 0.0, image_size: int | None = None
+) -> Substrate:
+    """Builds the world.
+
+    P(s' = i) = softmax((net(onehot(s)) + identity onehot(s)) / temperature)_i;   net: `ops.cellnet`
+
+    `out` holds the activity, the share of cells that changed.
+
+    Args:
+        size: cells along each side of the torus.
+        states: S, how many states a cell has, at most 8.
+        temperature: of the draw; small ones all but always take the best.
+        identity: logit added to the state that a cell is in.
+        image_size: pixels along each side of the picture; one a cell when None.
+
+    Returns:
+        The world. `encode` and `decode` write and read cells, int32[H, W].
+
+    Raises:
+        ValueError: an argument is out of its range.
+
+    Example:
+        >>> world = nca_discrete(size=16)
+        >>> params = world.default_params(jax.random.key(0))
+        >>> state = world.init(jax.random.key(1), params)
+        >>> world.render(world.step(jax.random.key(2), state, params, None)[0], params).shape
+        (16, 16, 3)
+
+    Reference:
+        Kumar et al., "Automating the search for artificial life with foundation models" (2024), section A.3.
+    """
+    if size < 3:
+        raise ValueError(f"size: expected at least 3, got {size}")
+    if not 2 <= states <= len(PALETTE):
+        raise ValueError(f"states: expected 2 to {len(PALETTE)}, got {states}")
+    if not temperature > 0:
+        raise ValueError(f"temperature: expected a positive number, got {temperature}")
+
+    def default_params(key: PRNGKey) -> Params:
+        network_key, start_key = jax.random.split(key)
+        network = cellnet.init(network_key, inputs=states, outputs=states)
+        return Params(network=network, start=jax.random.normal(start_key, (states,)))
+
+    def init(key: PRNGKey, params: Params) -> State:
+        return State(cells=draw(key, jnp.broadcast_to(params.start[:, None, None], (states, size, size))))
+
+    def step(key: PRNGKey, state: State, params: Params, x: None) -> tuple[State, dict[str, Array]]:
+        one_hot = jax.nn.one_hot(state.cells, states, axis=0)
+        logits = cellnet.apply(params.network, one_hot) + identity * one_hot
+        cells = draw(key, logits / temperature)
+        return State(cells=cells), {"activity": jnp.mean((cells != state.cells).astype(jnp.float32))}
+
+    def render(state: State, params: Params) -> Image:
+        return fields.resize(jnp.asarray(PALETTE)[state.cells], size=image_size or size, method="nearest")
+
+    return Substrate(init, step, render, default_params, lambda cells: State(cells=cells), lambda state: state.cells)
+
+
+def draw(key: PRNGKey, logits: Float[Array, "S H W"]) -> Int[Array, "H W"]:
+    """Draws a state for each cell by inverting the cumulative distribution.
+
+    One uniform number a cell, where the Gumbel trick takes one for each state.
+
+    Args:
+        key: for the draw.
+        logits: unnormalised log-probabilities.
+
+    Returns:
+        States in 0 .. S - 1.
+
+    Example:
+        >>> draw(jax.random.key(0), jnp.array([-30.0, 30.0])[:, None, None]).tolist()
+        [[1]]
+    """
+    weight = jnp.exp(logits - jax.lax.stop_gradient(logits.max(axis=0, keepdims=True)))
+    below = jnp.cumsum(weight, axis=0)
+    at = jax.random.uniform(key, logits.shape[1:]) * below[-1]
+    return jnp.sum((below[:-1] <= at[None]).astype(jnp.int32), axis=0)

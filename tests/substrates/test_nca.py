@@ -1,0 +1,148 @@
+"""Neural cellular automata, continuous and discrete: against plain loops and Flax, and in distribution."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+
+import jaxlife as jl
+from jaxlife.core import checks
+from jaxlife.ops import cellnet
+from jaxlife.substrates.nca import Params, State
+from jaxlife.substrates.nca_discrete import draw
+
+
+def drawn_network(key, inputs, outputs):
+    network = cellnet.init(key, inputs=inputs, outputs=outputs)
+    noise = jax.random.split(key, 6)
+    return jax.tree.unflatten(
+        jax.tree.structure(network),
+        [w + 0.3 * jax.random.normal(k, w.shape) for k, w in zip(noise, jax.tree.leaves(network), strict=True)],
+    )
+
+
+class Original(nn.Module):
+    """The layers of the original, cells [H, W, C]."""
+
+    outputs: int
+
+    @nn.compact
+    def __call__(self, x):
+        x = nn.Conv(4, (3, 3), padding="VALID", name="perceive")(x)
+        x = nn.relu(nn.Conv(16, (1, 1), name="hidden")(x))
+        return nn.Conv(self.outputs, (1, 1), name="output")(x)
+
+
+def original_step(network, cells, outputs, padding):
+    layers = {
+        "perceive": {"kernel": network.perceive, "bias": network.perceive_bias},
+        "hidden": {"kernel": network.hidden[None, None], "bias": network.hidden_bias},
+        "output": {"kernel": network.output[None, None], "bias": network.output_bias},
+    }
+    padded = jnp.pad(jnp.moveaxis(cells, 0, -1), padding, mode="wrap")
+    return jnp.moveaxis(Original(outputs).apply({"params": layers}, padded), -1, 0)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 12])
+def test_step_equals_the_layers_in_flax(key, channels):
+    world = jl.substrates.nca(size=10, channels=channels, drop=0.0)
+    params = Params(network=drawn_network(key, channels, channels))
+    state = world.init(key, params)
+    after, out = world.step(key, state, params, None)
+    change = original_step(params.network, state.cells, channels, ((1, 1), (1, 1), (0, 0)))
+    np.testing.assert_allclose(after.cells, jnp.clip(state.cells + 0.1 * change, 0, 1), atol=1e-6)
+    np.testing.assert_allclose(out["activity"], jnp.mean(jnp.abs(after.cells - state.cells)), rtol=1e-5)
+
+
+def test_asal_compat_ignores_dt_and_wraps_the_channels(key):
+    world = jl.substrates.nca(size=10, channels=3, drop=0.0, dt=0.7, asal_compat=True)
+    assert world.default_params(key).network.perceive.shape == (3, 3, 5, 4)
+    params = Params(network=drawn_network(key, 5, 3))
+    state = world.init(key, params)
+    change = original_step(params.network, state.cells, 3, ((1, 1), (1, 1), (1, 1)))
+    after, _ = world.step(key, state, params, None)
+    np.testing.assert_allclose(after.cells, jnp.clip(state.cells + 0.01 * change, 0, 1), atol=1e-6)
+    red = jl.substrates.nca(size=10, channels=1, asal_compat=True)
+    picture = red.render(State(cells=jnp.full((1, 10, 10), 0.5)), None)
+    np.testing.assert_array_equal(picture[0, 0], [0.5, 0.0, 0.0])
+
+
+def test_cells_rest_with_the_given_probability_and_whole(key):
+    world = jl.substrates.nca(size=64, drop=0.25)
+    params = Params(network=drawn_network(key, 3, 3))
+    state = State(cells=jnp.full((3, 64, 64), 0.5))
+    moved = np.asarray(world.step(key, state, params, None)[0].cells != 0.5)
+    np.testing.assert_array_equal(moved[0], moved[1])
+    assert abs(moved[0].mean() - 0.75) < 4 * np.sqrt(0.25 * 0.75 / 64**2)
+
+
+def test_step_commutes_with_translation(key):
+    world = jl.substrates.nca(size=12, drop=0.0)
+    params = Params(network=drawn_network(key, 3, 3))
+    cells = world.init(key, params).cells
+    one, other = (
+        world.step(key, State(cells=c), params, None)[0].cells for c in (cells, jnp.roll(cells, (3, 5), (1, 2)))
+    )
+    np.testing.assert_allclose(jnp.roll(one, (3, 5), (1, 2)), other, atol=1e-6)
+
+
+def test_gradients_equal_finite_differences(key):
+    with jax.enable_x64(True):
+        world = jl.substrates.nca(size=6, dt=0.02)
+        start = jax.tree.map(lambda v: v.astype(jnp.float64), Params(network=drawn_network(key, 3, 3)))
+        direction = jax.tree.map(lambda v: jnp.cos(jnp.arange(v.size, dtype=v.dtype)).reshape(v.shape), start)
+
+        def loss(along):
+            params = jax.tree.map(lambda v, d: v + along * d, start, direction)
+            state = State(cells=0.25 + 0.5 * jax.random.uniform(key, (3, 6, 6), jnp.float64))
+            final, _ = jl.rollout(world, frames=1, stride=3)(key, params, state=state)
+            return jnp.sum(final.cells**2)
+
+        exact = jax.jit(jax.grad(loss))(0.0)
+        plus, minus = jax.jit(jax.vmap(loss))(jnp.array([1e-6, -1e-6]))
+        np.testing.assert_allclose(exact, (plus - minus) / 2e-6, rtol=1e-6)
+
+
+def test_continuous_world_keeps_the_laws_and_has_finite_gradients(key):
+    checks.check_substrate(jl.substrates.nca(size=8), key, differentiable=True)
+
+
+def test_discrete_world_keeps_the_laws(key):
+    checks.check_substrate(jl.substrates.nca_discrete(size=8, image_size=11), key)
+
+
+def test_discrete_step_takes_the_best_state_when_cold(key):
+    world = jl.substrates.nca_discrete(size=10, temperature=1e-5)
+    params = world.default_params(key).replace(network=drawn_network(key, 8, 8))
+    state = world.init(key, params)
+    logits = original_step(params.network, jnp.eye(8)[state.cells].transpose(2, 0, 1), 8, ((1, 1), (1, 1), (0, 0)))
+    after, out = world.step(key, state, params, None)
+    np.testing.assert_array_equal(after.cells, jnp.argmax(logits, 0))
+    np.testing.assert_allclose(out["activity"], jnp.mean(after.cells != state.cells), rtol=1e-6)
+    frozen = jl.substrates.nca_discrete(size=10, identity=1e4)
+    np.testing.assert_array_equal(frozen.step(key, state, params, None)[0].cells, state.cells)
+
+
+def test_draw_follows_the_softmax(key):
+    logits = jnp.array([0.0, 1.0, -1.0, 0.5])
+    cells = draw(key, jnp.broadcast_to(logits[:, None, None], (4, 100, 100)))
+    counts = np.bincount(np.asarray(cells).ravel(), minlength=4)
+    expected = 1e4 * np.asarray(jax.nn.softmax(logits))
+    assert ((counts - expected) ** 2 / expected).sum() < 16.3  # chi-square, 3 degrees of freedom, p = 0.001
+
+
+@pytest.mark.parametrize(
+    ("factory", "arguments", "message"),
+    [
+        ("nca", {"drop": 1.0}, "drop"),
+        ("nca", {"dt": 0.0}, "dt"),
+        ("nca", {"channels": 0}, "channels"),
+        ("nca_discrete", {"states": 9}, "states"),
+        ("nca_discrete", {"temperature": 0.0}, "temperature"),
+        ("nca_discrete", {"size": 2}, "size"),
+    ],
+)
+def test_bad_arguments_say_what_to_mend(factory, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        jl.substrates.SUBSTRATES[factory](**arguments)
