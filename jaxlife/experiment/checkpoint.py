@@ -242,7 +242,7 @@ def _leaf(found: Any, like: Any) -> Any:
     if _is_key(like):
         found = jax.random.wrap_key_data(jnp.asarray(found), impl=jax.random.key_impl(jnp.empty((), like.dtype)))
     sharding = getattr(like, "sharding", None)
-    return found if sharding is None else jax.device_put(found, sharding)
+    return found if sharding is None else processes.put(found, sharding)
 
 
 def _sync_tree(root: Path) -> dict[str, str]:

@@ -15,6 +15,7 @@ from jax.sharding import NamedSharding, PartitionSpec, SingleDeviceSharding
 from jaxlife.core import rollout
 from jaxlife.core.protocol import Assembly, Substrate, System
 from jaxlife.core.types import Observe, PyTree
+from jaxlife.experiment import processes
 
 MAX_METRIC = 1024
 """Most numbers in one metric of one step; what is larger belongs in the state or in a file."""
@@ -148,7 +149,7 @@ def place(state: PyTree, template: PyTree) -> PyTree:
         [1.0, 1.0]
     """
     return jax.tree.map(
-        lambda leaf, like: leaf if like.sharding is None else jax.device_put(leaf, like.sharding), state, template
+        lambda leaf, like: leaf if like.sharding is None else processes.put(leaf, like.sharding), state, template
     )
 
 

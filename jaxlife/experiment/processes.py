@@ -3,9 +3,14 @@
 `jax.distributed.initialize()` is called in `jaxlife.bin`, nowhere else. With one process everything here does nothing.
 """
 
+import functools
+from typing import Any
+
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jax.experimental import multihost_utils
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from jax.sharding import AxisType, NamedSharding, PartitionSpec, Sharding
 
 from jaxlife.core.types import PyTree
 
@@ -44,7 +49,29 @@ def replicate(tree: PyTree) -> PyTree:
     mesh = jax.make_mesh((jax.device_count(),), ("all",), axis_types=(AxisType.Auto,))
     everywhere = NamedSharding(mesh, PartitionSpec())
     local = lambda leaf: not isinstance(leaf, jax.Array) or leaf.is_fully_addressable  # noqa: E731
-    return jax.tree.map(lambda leaf: jax.device_put(leaf, everywhere) if local(leaf) else leaf, tree)
+    return jax.tree.map(lambda leaf: put(leaf, everywhere) if local(leaf) else leaf, tree)
+
+
+def put(leaf: Any, sharding: Sharding) -> jax.Array:
+    """Puts an array where a sharding says, also where some of its devices belong to other processes.
+
+    Args:
+        leaf: an array, equal in every process, or one that spans them.
+        sharding: where it should be.
+
+    Example:
+        >>> put(np.arange(2), jax.sharding.SingleDeviceSharding(jax.devices()[0])).tolist()
+        [0, 1]
+    """
+    if sharding.is_fully_addressable:
+        return jax.device_put(leaf, sharding)
+    rebuild = lambda array: array  # noqa: E731
+    if isinstance(leaf, jax.Array) and leaf.is_fully_addressable:  # jit takes what is local as NumPy arrays only
+        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            rebuild = functools.partial(jax.random.wrap_key_data, impl=jax.random.key_impl(leaf))
+            leaf = jax.random.key_data(leaf)
+        leaf = np.asarray(leaf)
+    return jax.jit(rebuild, out_shardings=sharding)(leaf)
 
 
 def agree(flag: bool) -> bool:

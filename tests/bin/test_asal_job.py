@@ -61,7 +61,7 @@ def test_the_best_params_come_back_and_are_among_those_the_search_kept(finished)
         ({"objective": "open_ended"}, "did you mean 'open_endedness'"),
         ({"report": {"seed": 2}}, "did you mean 'seeds'"),
         ({"devices": 3}, "between 1 and 2 devices"),
-        ({"frames": 0}, "frames: expected"),
+        ({"stride": 0}, "stride: expected"),
     ],
 )
 def test_bad_fields_are_refused_with_the_nearest(changed, message):

@@ -3,8 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxlife.core import mesh, population, rollout, search
-from jaxlife.core.protocol import Evals, Strategy, System
+from jaxlife.core import rollout, search
+from jaxlife.core.protocol import System
 from jaxlife.experiment import chunks
 
 
@@ -76,22 +76,14 @@ def test_a_state_that_shares_its_buffers_with_the_params_survives_donation():
     assert float(state["weak"]) == 16
 
 
-def sphere(devices):
-    guess = Strategy(
-        init=lambda key, params: jnp.zeros(3),
-        ask=lambda key, state, params: (state[None] + jax.random.normal(key, (4, 3)), state),
-        tell=lambda key, state, params, candidates, evals: (candidates[jnp.argmin(evals.fitness)], {}),
-    )
-    evaluate = population.population(
-        lambda key, x, context: Evals(jnp.sum(x**2)), mesh=mesh.make_mesh(pop=devices) if devices else None
-    )
-    return search.search(guess, evaluate)
-
-
-def test_a_search_over_two_devices_runs_in_chunks_and_equals_one_device():
+def test_a_search_over_two_devices_runs_in_chunks_and_equals_one_device(worker):
     pick = lambda state, params, out: {"best": out["best_fitness"], "fitness": out["fitness"]}  # noqa: E731
     runs = [
-        advance(chunks.compile_program(sphere(n), search.Params(), jax.random.key(0), observe=pick, size=3), 3, 2)
+        advance(
+            chunks.compile_program(worker.sphere(devices=n), search.Params(), jax.random.key(0), observe=pick, size=3),
+            3,
+            2,
+        )
         for n in (0, 2)
     ]
     for one, two in zip(*(jax.tree.leaves(run) for run in runs), strict=True):
