@@ -16,9 +16,18 @@
   const films = [...document.querySelectorAll("video")];
   const visible = new Set(films);
   let moving = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const row = (film) => film.closest(".contenders, .tiles, .cover, .clips");
+  const align = (film) => { // side by side, worlds show the same moment
+    const leader = films.find((other) => row(other) === row(film) && !other.paused && other.readyState > 2);
+    if (leader && leader !== film && leader.duration === film.duration) film.currentTime = leader.currentTime;
+  };
   const play = (film) => {
-    if (moving && visible.has(film)) film.play().catch(() => {}); // refused or interrupted: the first frame stays
-    else film.pause();
+    if (!moving || !visible.has(film)) {
+      film.pause();
+    } else if (film.paused) {
+      film.addEventListener("playing", () => align(film), { once: true });
+      film.play().catch(() => {}); // refused or interrupted: the first frame stays
+    }
   };
   const show = () => {
     root.dataset.motion = moving ? "on" : "off";
@@ -52,6 +61,8 @@
   };
   for (const film of films) {
     film.muted = true;
+    film.autoplay = false; // it is there for browsers that run no scripts
+    film.pause();
     film.addEventListener("loadeddata", () => settle(film));
     film.addEventListener("error", () => settle(film));
     if (film.readyState >= 2 || film.error) settle(film);
