@@ -1,5 +1,6 @@
 """What is searched for: scores of trajectories, and problem suites."""
 
+from jaxlife.objectives.bbob import Problem, bbob
 from jaxlife.objectives.scores import (
     Score,
     combine,
@@ -12,7 +13,9 @@ from jaxlife.objectives.scores import (
 )
 
 __all__ = [
+    "Problem",
     "Score",
+    "bbob",
     "combine",
     "illumination",
     "illumination_loss",
