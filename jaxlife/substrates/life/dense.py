@@ -1,0 +1,36 @@
+"""Life cell by cell: the plain engine that the packed ones are tested against; any size."""
+
+import jax.numpy as jnp
+
+from jaxlife.core.types import Array, Int, Shaped
+from jaxlife.ops import stencil
+
+
+def advance(cells: Shaped[Array, "H W"], rule: Int[Array, ""]) -> Shaped[Array, "H W"]:
+    """Makes one generation on a torus.
+
+    next = bit (n + 9 [alive]) of the rule, n the number of living neighbours.
+
+    Args:
+        cells: bool.
+        rule: integer of 18 bits, or one for every cell.
+
+    Returns:
+        The next generation.
+
+    Example:
+        >>> blinker = jnp.zeros((5, 5), bool).at[2, 1:4].set(True)
+        >>> advance(blinker, jnp.int32(6152))[:, 2].tolist()
+        [False, True, True, True, False]
+    """
+    neighbours = count(cells)
+    return ((jnp.asarray(rule) >> (neighbours + 9 * cells)) & 1).astype(bool)
+
+
+def count(cells: Shaped[Array, "H W"]) -> Int[Array, "H W"]:
+    """Counts the living among the eight neighbours of every cell."""
+    height, width = cells.shape
+    padded = stencil.wrap_pad(cells.astype(jnp.int32))
+    columns = padded[:-2] + padded[1:-1] + padded[2:]
+    nine = columns[:, :-2] + columns[:, 1:-1] + columns[:, 2:]
+    return nine - padded[1 : height + 1, 1 : width + 1]

@@ -1,0 +1,56 @@
+"""Life in carry-save logic: from the sums of three columns to the next generation, 32 cells a word.
+
+The nine cells around and including a cell are added as three columns of three, each a pair of planes (ones, twos). So
+a living cell with n neighbours counts n + 1: its survival bits are read one place higher.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from jaxlife.core.types import Array, Int
+from jaxlife.ops import bits
+
+
+class Masks(NamedTuple):
+    """A rule as words: `dead[k]` and `alive[k]` are the next state of a cell when nine cells sum to k, k = 0 to 9."""
+
+    dead: tuple[Array, ...]
+    alive: tuple[Array, ...]
+
+
+def masks(rule: Int[Array, ""], ndim: int) -> Masks:
+    """Spreads the bits of one rule over words of shape `(1,) * ndim`."""
+    words = [bits.spread(jnp.asarray(rule) >> i).reshape((1,) * ndim) for i in range(18)]
+    return arrange(words)
+
+
+def arrange(words: Sequence[Array]) -> Masks:
+    """Orders 18 words (9 births, 9 survivals) by the sum of nine cells."""
+    never = jnp.zeros_like(words[0])
+    return Masks(dead=(*words[:9], never), alive=(never, *words[9:]))
+
+
+def decide(centre: Array, ones: tuple[Array, Array, Array], twos: tuple[Array, Array, Array], rule: Masks) -> Array:
+    """Computes the next generation from the cells and the sums of the left, middle and right columns.
+
+    Args:
+        centre: words of the cells themselves.
+        ones: ones' planes of the three column sums.
+        twos: twos' planes of the three column sums.
+        rule: the rule's masks.
+
+    Returns:
+        Words of the next generation.
+    """
+    bit0, carry = bits.full_adder(*ones)
+    partial, fours = bits.full_adder(*twos)
+    bit1, more = partial ^ carry, partial & carry
+    bit2, bit3 = fours ^ more, fours & more
+
+    entry = [bits.select(centre, alive, dead) for dead, alive in zip(rule.dead, rule.alive, strict=True)]
+    pairs = [bits.select(bit0, entry[k + 1], entry[k]) for k in range(0, 10, 2)]
+    low = bits.select(bit1, pairs[1], pairs[0])
+    high = bits.select(bit1, pairs[3], pairs[2])
+    return bits.select(bit3, pairs[4], bits.select(bit2, high, low))

@@ -1,0 +1,122 @@
+"""Life packed 32 rows a word: word [i, j] holds the cells of column j in rows 32 i to 32 i + 31.
+
+Words run along the contiguous axis, so left and right neighbours are the words next door, and only up and down shift
+bits. One generation takes about 50 logic operations a word of 32 cells, whatever the rule.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from jaxlife.core.types import Array, Int, Shaped
+from jaxlife.ops import bits
+from jaxlife.substrates.life import logic
+
+Words = Shaped[Array, "H/32 W"]
+
+NARROW = 64  # up to this width, column sums are stored once; beyond, computing them three times is faster (measured)
+BLOCK = 32  # word rows of a block of a large board: with its halo it stays in the second-level cache
+LARGE = 1 << 21  # words (8 MiB) from which a board is stepped in blocks
+
+
+def pack(cells: Shaped[Array, "H W"]) -> Words:
+    """Packs cells; the height is a multiple of 32.
+
+    Example:
+        >>> pack(jnp.zeros((64, 2), bool).at[33, 0].set(True)).tolist()
+        [[0, 0], [2, 0]]
+    """
+    height, width = cells.shape
+    return bits.pack(cells.reshape(height // bits.WORD, bits.WORD, width))
+
+
+def unpack(words: Words) -> Shaped[Array, "H W"]:
+    """Undoes `pack`.
+
+    Example:
+        >>> unpack(jnp.array([[2]], jnp.uint32))[:3, 0].tolist()
+        [False, True, False]
+    """
+    return bits.unpack(words).reshape(-1, words.shape[-1])
+
+
+def advance(words: Words, rule: Int[Array, ""]) -> Words:
+    """Makes one generation on a torus.
+
+    Example:
+        >>> blinker = jnp.zeros((32, 5), bool).at[2, 1:4].set(True)
+        >>> unpack(advance(pack(blinker), jnp.int32(6152)))[:5, 2].tolist()
+        [False, True, True, True, False]
+    """
+    masks = logic.masks(rule, ndim=2)
+    if words.shape[1] <= NARROW:
+        return _advance_narrow(words, masks)
+    return _advance_wide(words, masks)
+
+
+def advance_many(words: Words, rule: Int[Array, ""], generations: int) -> Words:
+    """Makes several generations; a large board is cut into blocks that stay in the cache.
+
+    A block of word rows with a halo of one word (32 rows) on both sides is right for 32 generations in its middle: what
+    is wrong at its borders travels one row a generation.
+
+    Args:
+        words: the packed board.
+        rule: integer of 18 bits.
+        generations: how many, at least 1.
+
+    Returns:
+        The board after `generations`.
+    """
+    rows, width = words.shape
+    if rows * width < LARGE or rows % BLOCK:
+        return _repeat(words, rule, generations)
+
+    def several(words: Words, count: int) -> Words:
+        haloed = jnp.concatenate([words[-1:], words, words[:1]])
+
+        def block(first: Array) -> Words:
+            window = jax.lax.dynamic_slice_in_dim(haloed, first, BLOCK + 2)
+            return _repeat(window, rule, count)[1:-1]
+
+        return jax.lax.map(block, jnp.arange(0, rows, BLOCK)).reshape(rows, width)
+
+    whole, rest = divmod(generations, bits.WORD)
+    if whole:
+        words = jax.lax.fori_loop(0, whole, lambda _, board: several(board, bits.WORD), words)
+    return several(words, rest) if rest else words
+
+
+def _repeat(words: Words, rule: Int[Array, ""], generations: int) -> Words:
+    return jax.lax.fori_loop(0, generations, lambda _, board: advance(board, rule), words)
+
+
+def _advance_narrow(words: Words, masks: logic.Masks) -> Words:
+    above, below = _around(words, axis=0)
+    sums = _column(above, words, below)
+    # Stored once: fused into their three readers they would be computed thrice, with a modulo at every border.
+    ones, twos = jax.lax.optimization_barrier(tuple(jnp.concatenate([s[:, -1:], s, s[:, :1]], 1) for s in sums))
+    return logic.decide(words, _three(ones), _three(twos), masks)
+
+
+def _advance_wide(words: Words, masks: logic.Masks) -> Words:
+    rows = jnp.concatenate([words[-1:], words, words[:1]])
+    padded = jax.lax.optimization_barrier(jnp.concatenate([rows[:, -1:], rows, rows[:, :1]], 1))
+    columns = [_column(p[:-2], p[1:-1], p[2:]) for p in _three(padded)]
+    ones, twos = zip(*columns, strict=True)
+    return logic.decide(words, ones, twos, masks)
+
+
+def _column(above: Array, words: Array, below: Array) -> tuple[Array, Array]:
+    """Adds each cell to those above and below it, across the borders of words."""
+    up = (words << 1) | (above >> 31)
+    down = (words >> 1) | (below << 31)
+    return bits.full_adder(up, words, down)
+
+
+def _around(words: Array, axis: int) -> tuple[Array, Array]:
+    return jnp.roll(words, 1, axis), jnp.roll(words, -1, axis)
+
+
+def _three(padded: Array) -> tuple[Array, Array, Array]:
+    width = padded.shape[1] - 2
+    return padded[:, :width], padded[:, 1 : width + 1], padded[:, 2:]

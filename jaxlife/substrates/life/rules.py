@@ -1,0 +1,82 @@
+"""The 262,144 rules of Life as integers of 18 bits, and as B/S strings."""
+
+import re
+
+import jax.numpy as jnp
+
+from jaxlife.core.types import Array, Int
+
+N_BITS = 18
+
+NAMED = {
+    "Conway's Life": 6152, "HighLife": 6216, "Seeds": 4, "Day & Night": 242120, "Replicator": 87210, "Maze": 31752,
+    "Morley": 26952,
+}  # fmt: skip
+"""Names of the literature -> rule."""
+
+
+def life_rule(text: str) -> int:
+    """Reads a B/S string.
+
+    rule = sum over n in B of 2^n + sum over n in S of 2^(9 + n), n the number of living neighbours.
+
+    Args:
+        text: "B3/S23" (born on 3, survives on 2 or 3), in any case; also the older "23/3" (survives / born).
+
+    Returns:
+        The rule, 0 to 262,143.
+
+    Raises:
+        ValueError: anything else.
+
+    Example:
+        >>> life_rule("B3/S23"), life_rule("23/3")
+        (6152, 6152)
+    """
+    compact = text.strip().upper()
+    modern = re.fullmatch(r"B([0-8]*)/?S([0-8]*)", compact)
+    older = re.fullmatch(r"([0-8]*)/([0-8]*)", compact)
+    if modern:
+        born, survives = modern.groups()
+    elif older:
+        survives, born = older.groups()
+    else:
+        raise ValueError(f"rule: expected a B/S string such as 'B3/S23' with digits 0 to 8, got {text!r}")
+    for part in (born, survives):
+        if len(set(part)) != len(part):
+            raise ValueError(f"rule: expected each digit once, got {text!r}")
+    return sum(1 << int(n) for n in born) + sum(1 << (9 + int(n)) for n in survives)
+
+
+def life_rule_string(rule: int) -> str:
+    """Writes a rule as a B/S string; the inverse of `life_rule`.
+
+    Raises:
+        ValueError: not an integer of 18 bits.
+
+    Example:
+        >>> life_rule_string(242120)
+        'B3678/S34678'
+    """
+    rule = int(rule)
+    if not 0 <= rule < 1 << N_BITS:
+        raise ValueError(f"rule: expected 0 to {(1 << N_BITS) - 1}, got {rule}")
+    born = "".join(str(n) for n in range(9) if rule >> n & 1)
+    survives = "".join(str(n) for n in range(9) if rule >> (9 + n) & 1)
+    return f"B{born}/S{survives}"
+
+
+def complement(rule: Int[Array, "*B"]) -> Int[Array, "*B"]:
+    """Returns the rule that does to dead cells what `rule` does to living ones: exchanging 0 and 1, an involution.
+
+    A dead cell with n living neighbours is a living one with 8 - n, so bit n of the result is the negation of bit
+    9 + (8 - n) = 17 - n: the 18 bits reversed and negated.
+
+    Example:
+        >>> life_rule_string(complement(jnp.int32(6152)).item()), complement(complement(jnp.int32(6152))).item()
+        ('B0123478/S01234678', 6152)
+    """
+    rule = jnp.asarray(rule)
+    places = jnp.arange(N_BITS, dtype=rule.dtype).reshape((1,) * rule.ndim + (N_BITS,))
+    mirrored = (rule[..., None] >> places[..., ::-1]) & 1
+    return jnp.sum((1 - mirrored) << places, axis=-1, dtype=rule.dtype)

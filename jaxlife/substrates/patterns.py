@@ -1,0 +1,216 @@
+"""Pattern files: run-length encoded (RLE) cells, as every Life program and the pattern collections write them."""
+
+import itertools
+import re
+from typing import NamedTuple, cast
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxlife.core.types import Array, Shaped
+
+_LINE = 70  # the format's longest line
+_MOST_STATES = 256
+_RUN = re.compile(r"\s*(\d*)([p-y]?[A-X]|[bo.$!]|)")  # matches anywhere, with an empty tag where there is no run
+_HEADER = re.compile(r"\s*x\s*=\s*(\d+)\s*,\s*y\s*=\s*(\d+)\s*(?:,\s*rule\s*=\s*(\S.*?)\s*)?$", re.IGNORECASE)
+
+
+class Rle(NamedTuple):
+    """A parsed file.
+
+    Attributes:
+        cells: uint8[H, W] states, of the size that the header gives.
+        rule: as the header writes it, or None.
+        comments: the lines that start with "#", without it.
+    """
+
+    cells: np.ndarray
+    rule: str | None
+    comments: tuple[str, ...]
+
+
+def read_rle(
+    text: str,
+    *,
+    height: int | None = None,
+    width: int | None = None,
+    at: tuple[int, int] | None = None,
+    states: int = 2,
+) -> Shaped[Array, "H W"]:
+    r"""Reads a pattern onto an empty board.
+
+    Args:
+        text: the content of an .rle file.
+        height: rows of the board; the pattern's own when None.
+        width: columns of the board.
+        at: row and column of the pattern's upper left corner; in the middle when None.
+        states: how many states a cell may have; 2 gives booleans.
+
+    Returns:
+        bool[H, W], or uint8[H, W] when `states` is above 2: what `encode` of the grid worlds takes.
+
+    Raises:
+        ValueError: a malformed file (with line and column), a state beyond `states`, a board that is too small.
+
+    Example:
+        >>> read_rle("x = 3, y = 3, rule = B3/S23\nbo$2bo$3o!", height=64, width=64).sum().item()
+        5
+    """
+    cells = parse_rle(text, states=states).cells
+    rows, columns = cells.shape
+    shape = (rows if height is None else height, columns if width is None else width)
+    top, left = at if at is not None else ((shape[0] - rows) // 2, (shape[1] - columns) // 2)
+    if min(top, left) < 0 or top + rows > shape[0] or left + columns > shape[1]:
+        raise ValueError(
+            f"board: expected room for {rows} x {columns} cells at {(top, left)}, got {shape[0]} x {shape[1]}; "
+            "give a larger height= and width=, or another at="
+        )
+    board = np.zeros(shape, np.uint8)
+    board[top : top + rows, left : left + columns] = cells
+    return jnp.asarray(board.astype(bool) if states == 2 else board)
+
+
+def parse_rle(text: str, *, states: int = _MOST_STATES) -> Rle:
+    r"""Parses an RLE file.
+
+    Runs are a count (1 if missing) and a tag: `b` or `.` state 0, `o` or `A` state 1, `B` to `X` states 2 to 24, `pA`
+    to `yO` beyond, `$` the end of a row, `!` the end of the pattern. What follows is ignored.
+
+    Args:
+        text: the content of the file.
+        states: how many states a cell may have.
+
+    Returns:
+        The cells with the rule and the comments of the file.
+
+    Raises:
+        ValueError: the line and column of the first error.
+
+    Example:
+        >>> parse_rle("#C by hand\nx = 2, y = 2, rule = WireWorld\nAB$C!")
+        Rle(cells=array([[1, 2],
+               [3, 0]], dtype=uint8), rule='WireWorld', comments=('C by hand',))
+    """
+    lines = text.splitlines()
+    comments, first = [], 0
+    while first < len(lines) and (lines[first].startswith("#") or not lines[first].strip()):
+        if lines[first].strip():
+            comments.append(lines[first][1:].strip())
+        first += 1
+    header = _HEADER.match(lines[first]) if first < len(lines) else None
+    if header is None:
+        found = repr(lines[first][:40]) if first < len(lines) else "the end of the file"
+        raise ValueError(
+            f"RLE line {first + 1}, column 1: expected a header 'x = 3, y = 3, rule = B3/S23', got {found}"
+        )
+    width, height = int(header[1]), int(header[2])
+    cells = np.zeros((height, width), np.uint8)
+    _fill(cells, lines, first + 1, states)
+    return Rle(cells, header[3], tuple(comments))
+
+
+def write_rle(cells: Shaped[Array, "H W"], *, rule: str = "B3/S23", comment: str = "") -> str:
+    r"""Writes cells as an RLE file; the inverse of `read_rle`.
+
+    Args:
+        cells: booleans, or states below 256.
+        rule: what the header says.
+        comment: lines to put before it.
+
+    Returns:
+        The text of the file, lines at most 70 characters long.
+
+    Raises:
+        ValueError: not two-dimensional, or a state outside 0 to 255.
+
+    Example:
+        >>> print(write_rle(read_rle("x=3,y=3\nbo$2bo$3o!")), end="")
+        x = 3, y = 3, rule = B3/S23
+        bo$2bo$3o!
+    """
+    states = np.asarray(cells)
+    if states.ndim != 2:
+        raise ValueError(f"cells: expected a board of two axes, got shape {states.shape}")
+    if states.size and (states.min() < 0 or states.max() >= _MOST_STATES):
+        raise ValueError(f"cells: expected states 0 to {_MOST_STATES - 1}, got {states.min()} to {states.max()}")
+    binary = states.size == 0 or states.max() <= 1
+    tags, skipped = [], 0
+    for row in states:
+        runs = [(int(state), len(list(group))) for state, group in itertools.groupby(row.tolist())]
+        if runs and runs[-1][0] == 0:
+            runs.pop()
+        if runs:
+            if skipped:
+                tags.append(_run(skipped, "$"))
+            tags += [_run(count, _tag(state, binary)) for state, count in runs]
+            skipped = 0
+        skipped += 1
+    head = [f"#C {line}" for line in comment.splitlines()]
+    head.append(f"x = {states.shape[1]}, y = {states.shape[0]}, rule = {rule}")
+    return "\n".join([*head, *_wrap([*tags, "!"])]) + "\n"
+
+
+def _fill(cells: np.ndarray, lines: list[str], first: int, states: int) -> None:
+    """Writes the runs from line `first` on into `cells`."""
+    height, width = cells.shape
+    row = column = 0
+    for number, line in enumerate(lines[first:], start=first + 1):
+        position = 0
+        while line[position:].strip():
+            match = cast(re.Match, _RUN.match(line, position))
+            count_text, tag = match.groups()
+            where = f"RLE line {number}, column {match.start(1) + 1}"
+            if not tag:
+                rest = line[position:].strip()[:10]
+                raise ValueError(f"{where}: expected a run such as '3o', 'b', '$' or '!', got {rest!r}")
+            position = match.end()
+            count = int(count_text or 1)
+            if count == 0:
+                raise ValueError(f"{where}: expected a count of at least 1, got 0")
+            if tag == "!":
+                return
+            if tag == "$":
+                row, column = row + count, 0
+                continue
+            state = _state(tag)
+            if state >= states:
+                raise ValueError(f"{where}: expected states below {states}, got {tag!r}, which is state {state}")
+            if row >= height or column + count > width:
+                raise ValueError(
+                    f"{where}: the header says {height} rows of {width} cells, got a run to row {row + 1}, "
+                    f"cell {column + count}"
+                )
+            cells[row, column : column + count] = state
+            column += count
+    raise ValueError(f"RLE line {len(lines)}, column {len(lines[-1]) + 1}: expected '!' at the end of the pattern")
+
+
+def _state(tag: str) -> int:
+    if tag in "b.":
+        return 0
+    if tag == "o":
+        return 1
+    letter = ord(tag[-1]) - ord("A") + 1
+    return letter if len(tag) == 1 else letter + 24 * (ord(tag[0]) - ord("p") + 1)
+
+
+def _tag(state: int, binary: bool) -> str:
+    if binary:
+        return "bo"[state]
+    if state == 0:
+        return "."
+    prefix, letter = divmod(state - 1, 24)
+    return ("" if prefix == 0 else chr(ord("p") + prefix - 1)) + chr(ord("A") + letter)
+
+
+def _run(count: int, tag: str) -> str:
+    return tag if count == 1 else f"{count}{tag}"
+
+
+def _wrap(tags: list[str]) -> list[str]:
+    lines = [""]
+    for tag in tags:
+        if len(lines[-1]) + len(tag) > _LINE:
+            lines.append("")
+        lines[-1] += tag
+    return lines

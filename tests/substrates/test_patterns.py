@@ -1,0 +1,100 @@
+"""Pattern files: what is read is what was written, and a malformed file says where."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from jaxlife.substrates.patterns import parse_rle, read_rle, write_rle
+
+R_PENTOMINO = "x = 3, y = 3, rule = B3/S23\nb2o$2o$bo!\n"
+GLIDER = "x = 3, y = 3, rule = B3/S23\nbo$2bo$3o!\n"
+LWSS = "x = 5, y = 4, rule = B3/S23\nbo2bo$o$o3bo$4o!\n"
+PULSAR = (
+    "x = 13, y = 13, rule = B3/S23\n"
+    "2b3o3b3o2$o4bobo4bo$o4bobo4bo$o4bobo4bo$2b3o3b3o2$2b3o3b3o$o4bobo4bo\n$o4bobo4bo$o4bobo4bo2$2b3o3b3o!\n"
+)
+GOSPER_GUN = (
+    "#N Gosper glider gun\n#C found in 1970\nx = 36, y = 9, rule = B3/S23\n"
+    "24bo11b$22bobo11b$12b2o6b2o12b2o$11bo3bo4b2o12b2o$2o8bo5bo3b2o14b$2o8b\no3bob2o4bobo11b$10bo5bo7bo11b$11bo3bo20b$12b2o22b!\n"
+)
+REPLICATOR = "x = 5, y = 5, rule = B36/S23\n2b3o$bo2bo$o3bo$o2bo$3o!\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "population"),
+    [(R_PENTOMINO, 5), (GLIDER, 5), (LWSS, 9), (PULSAR, 48), (GOSPER_GUN, 36), (REPLICATOR, 12)],
+    ids=["r_pentomino", "glider", "lwss", "pulsar", "gosper_gun", "replicator"],
+)
+def test_patterns_of_the_literature_survive_the_round_trip(text, population):
+    parsed = parse_rle(text)
+    assert parsed.cells.sum() == population
+    again = parse_rle(write_rle(parsed.cells, rule=parsed.rule))
+    np.testing.assert_array_equal(again.cells, parsed.cells)
+    assert again.rule == parsed.rule
+
+
+def test_text_that_is_already_in_normal_form_is_written_the_same():
+    for text in (R_PENTOMINO, GLIDER, LWSS, REPLICATOR):
+        assert write_rle(parse_rle(text).cells, rule=parse_rle(text).rule) == text
+
+
+@settings(max_examples=40, deadline=None)
+@given(arrays.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 90)), elements=st.integers(0, 255)))
+def test_any_board_of_any_states_survives_the_round_trip(cells):
+    text = write_rle(cells, rule="anything", comment="two\nlines")
+    assert max(len(line) for line in text.splitlines()) <= 70
+    parsed = parse_rle(text)
+    np.testing.assert_array_equal(parsed.cells, cells)
+    assert parsed.comments == ("C two", "C lines")
+
+
+def test_the_pattern_lies_in_the_middle_or_where_it_is_told():
+    middle = np.asarray(read_rle(GLIDER, height=9, width=7))
+    assert middle.dtype == bool
+    assert [tuple(cell) for cell in np.argwhere(middle)] == [(3, 3), (4, 4), (5, 2), (5, 3), (5, 4)]
+    corner = np.asarray(read_rle(GLIDER, height=9, width=7, at=(6, 4)))
+    assert [tuple(cell) for cell in np.argwhere(corner)] == [(6, 5), (7, 6), (8, 4), (8, 5), (8, 6)]
+    assert read_rle(GLIDER).shape == (3, 3)
+
+
+def test_states_of_many_letters():
+    parsed = parse_rle("x = 5, y = 1\n.AXpAyO!")
+    np.testing.assert_array_equal(parsed.cells, [[0, 1, 24, 25, 255]])
+
+
+HEAD = "x = 3, y = 2, rule = B3/S23\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "line 1, column 1: expected a header"),
+        ("bo$3o!", "line 1, column 1: expected a header .* got 'bo"),
+        (f"#C hi\n{HEAD}b?o!", r"line 3, column 2: expected a run .* got '\?o!'"),
+        (f"{HEAD}bo$\n 2q!", "line 2|line 3, column 2: expected a run"),
+        (f"{HEAD}4o!", "line 2, column 1: the header says 2 rows of 3 cells, got a run to row 1, cell 4"),
+        (f"{HEAD}3o$3o$o!", "line 2, column 7: the header says 2 rows of 3 cells, got a run to row 3"),
+        (f"{HEAD}bo$\n3o", "line 3, column 3: expected '!'"),
+        (f"{HEAD}0o!", "line 2, column 1: expected a count of at least 1"),
+        (f"{HEAD}bB!", "line 2, column 2: expected states below 2, got 'B', which is state 2"),
+    ],
+)
+def test_a_malformed_file_says_line_and_column(text, message):
+    with pytest.raises(ValueError, match=message):
+        read_rle(text)
+
+
+def test_a_board_too_small_for_the_pattern_is_refused():
+    with pytest.raises(ValueError, match="board: expected room for 9 x 36 cells"):
+        read_rle(GOSPER_GUN, height=64, width=32)
+    with pytest.raises(ValueError, match="board: expected room"):
+        read_rle(GLIDER, height=8, width=8, at=(6, 0))
+
+
+def test_only_boards_can_be_written():
+    with pytest.raises(ValueError, match="two axes"):
+        write_rle(np.zeros(3))
+    with pytest.raises(ValueError, match="states 0 to 255"):
+        write_rle(np.full((1, 1), 256))
