@@ -45,6 +45,7 @@ def lenia(
     size: int = 128,
     creature: Creature | str = "base",
     spread: float = 0.0,
+    noise: float = 0.0,
     view: int | None = None,
     image_size: int | None = None,
 ) -> Substrate:
@@ -59,6 +60,8 @@ def lenia(
         size: cells along each side of the torus.
         creature: a `Creature`, or the name of one that ships with the library, "base" or "orbium".
         spread: standard deviation of `default_params` around the creature; ASAL draws with 0.1.
+        noise: standard deviation, in logits, of what the key of `init` adds to the first cells; 0 as in ASAL, where every
+            beginning is the same. With some noise a creature can be tried on beginnings it was not found on.
         view: cells along each side of the picture, cut out around the centre of mass; half of the grid when None.
         image_size: pixels along each side of the picture; one a cell when None.
 
@@ -101,7 +104,7 @@ def lenia(
         )
 
     def init(key: jax.Array, params: Params) -> State:
-        cells = jax.nn.sigmoid(base_cells + params.cells)
+        cells = jax.nn.sigmoid(base_cells + params.cells + noise * jax.random.normal(key, base_cells.shape))
         around = ((0, 0), (start, size - patch - start), (start, size - patch - start))
         return State(cells=jnp.pad(cells, around))
 
@@ -160,6 +163,7 @@ def lenia_classic(
     family: str = "polynomial",
     cells: Float[np.ndarray, "P P"] | None = None,
     spread: float = 0.0,
+    noise: float = 0.0,
     view: int | None = None,
     image_size: int | None = None,
 ) -> Substrate:
@@ -175,6 +179,7 @@ def lenia_classic(
         family: of kernel and growth: "polynomial", "gaussian" or "step".
         cells: [P, P] in [0, 1], the first pattern; Orbium when None.
         spread: as in `lenia`.
+        noise: as in `lenia`.
         view: as in `lenia`.
         image_size: as in `lenia`.
 
@@ -193,7 +198,7 @@ def lenia_classic(
     """
     pattern = lenia_kernels.load_creature("orbium").cells if cells is None else np.asarray(cells)[None]
     creature = Creature(R, T, (Kernel(m=m, s=s, b=tuple(b)),), pattern, family, family)
-    return lenia(size=size, creature=creature, spread=spread, view=view, image_size=image_size)
+    return lenia(size=size, creature=creature, spread=spread, noise=noise, view=view, image_size=image_size)
 
 
 def _logit(values: Float[np.ndarray, "*A"]) -> Float[np.ndarray, "*A"]:

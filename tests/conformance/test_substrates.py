@@ -17,15 +17,17 @@ SMALL = {
     "boids": {"n_boids": 8, "image_size": 16},
     "boids_reynolds": {"n_boids": 8, "image_size": 16},
     "gray_scott": {"size": 16},
-    "lenia": {"size": 32},
-    "lenia_classic": {"size": 32},
+    "lenia": {"size": 32, "noise": 0.1},
+    "lenia_classic": {"size": 32, "noise": 0.1},
+    "nca": {"size": 8},
+    "nca_discrete": {"size": 8},
     "life": {"height": 16, "width": 32},
     "particle_life": {"n_particles": 16, "image_size": 16},
     "particle_life_plus": {"n_particles": 16, "image_size": 16},
 }
 """Factory arguments that make a world small enough to trace quickly."""
 
-DIFFERENTIABLE = {"gray_scott", "lenia", "boids"}
+DIFFERENTIABLE = {"boids", "gray_scott", "lenia", "lenia_classic", "nca"}
 
 
 @pytest.fixture(params=sorted(substrates.SUBSTRATES))
