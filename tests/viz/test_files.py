@@ -37,6 +37,14 @@ def test_a_reader_never_sees_a_part(tmp_path, monkeypatch):
     assert seen == [b"old"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not replace an open file")
+def test_a_reader_that_has_the_old_file_open_keeps_it_whole(tmp_path):
+    path = files.save(tmp_path / "film.mp4", b"old")
+    with path.open("rb") as reader:
+        files.save(path, b"new and longer")
+        assert reader.read() == b"old"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
 def test_a_saved_file_can_be_read_by_others_as_the_umask_allows(tmp_path):
     before = os.umask(0o022)
