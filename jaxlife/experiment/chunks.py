@@ -64,7 +64,7 @@ def compile_program(
     one = rollout.rollout(system, frames=1, observe=lambda state, params, out: name_metrics(see(state, params, out)))
 
     def begin(key: jax.Array, params: PyTree) -> PyTree:
-        return jax.tree.map(_own, system.init(jax.random.split(key)[0], params))
+        return jax.tree.map(jnp.asarray, system.init(jax.random.split(key)[0], params))
 
     def chunk(key: jax.Array, params: PyTree, state: PyTree, start: jax.Array, n: jax.Array) -> tuple[PyTree, PyTree]:
         def body(i: jax.Array, carry: tuple[PyTree, PyTree]) -> tuple[PyTree, PyTree]:
@@ -165,12 +165,6 @@ def _compile(chunk: Callable, key: jax.Array, params: PyTree, template: PyTree) 
     everywhere = NamedSharding(mesh, PartitionSpec())  # every process reads the metrics
     settled = jax.jit(chunk, donate_argnums=2, out_shardings=(shardings, everywhere))
     return settled.lower(key, params, placed, *counts).compile(), placed
-
-
-def _own(leaf: Any) -> jax.Array:
-    """A strongly typed copy: the state is donated, so it may share no buffer with the params."""
-    leaf = jnp.asarray(leaf)
-    return jnp.copy(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.extended) else jnp.array(leaf, leaf.dtype, copy=True)
 
 
 def _describe(leaf: Any) -> jax.ShapeDtypeStruct:

@@ -29,6 +29,13 @@ def test_opening_cuts_back_to_the_checkpoint_and_heals_a_torn_line(tmp_path):
     assert [(row["step"], row["loss"]) for row in rows] == [(1, 1), (2, 2), (3, 3), (4, 40)]
 
 
+def test_a_line_torn_just_before_its_end_is_not_glued_to_the_next(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 1}\n{"step": 2}')
+    metrics.Jsonl(path, step=2).close()
+    assert path.read_text() == '{"step": 1}\n'
+
+
 @pytest.mark.parametrize("value", [np.float32(0.1), np.float32(1e-30), np.float64(1 / 3), np.int32(-4), np.bool_(True)])
 def test_numbers_come_back_exactly(value):
     back = json.loads(json.dumps(metrics.plain(value)))

@@ -104,6 +104,7 @@ def test_a_signal_ends_the_run_with_a_checkpoint_and_the_run_goes_on(tmp_path, c
     halted = run()
     assert (halted.step, halted.finished) == (3, False)
     assert "stopped at step 3 of 9" in capsys.readouterr().err
+    assert checkpoint.steps(tmp_path / "checkpoints") == [3]
     assert (int(run().state), lines(tmp_path)) == (9, list(range(1, 10)))
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
