@@ -7,7 +7,7 @@ from flax import struct
 from jaxlife.core import tree
 from jaxlife.core.protocol import Substrate
 from jaxlife.core.types import Array, Float, Int, PRNGKey, PyTree
-from jaxlife.ops import mlp, neighbours
+from jaxlife.ops import cells, mlp, neighbours
 from jaxlife.substrates import flock
 
 _SIGHT_SCALE = 50.0  # brings positions of neighbours (.1 at most by default) to the size of headings
@@ -33,6 +33,8 @@ def boids(
     sharpness: float = 40.0,
     red_boid: bool = True,
     image_size: int = 256,
+    engine: str = "auto",
+    crowding: float = 4.0,
     asal_compat: bool = False,
 ) -> Substrate:
     """Builds the learned flock; the defaults are ASAL's.
@@ -53,6 +55,9 @@ def boids(
         sharpness: of the drawn edges; larger is sharper.
         red_boid: draw boid 0 in red, over the others.
         image_size: H = W of the picture.
+        engine: who finds neighbours: "dense" (all pairs), "cells" (sorted cells of fixed capacity) or "auto": cells
+            above 20,000 boids. What cells had no room for is counted in `State.overflow`; where that is 0 both agree.
+        crowding: for cells, how much denser than on average it may get.
         asal_compat: as the original does it: no sight across the sides of the torus, pictures cut at the sides, with
             the outermost pixels on them.
 
@@ -60,7 +65,7 @@ def boids(
         The world.
 
     Raises:
-        ValueError: a count below 1, a range outside (0, 1/2], or a size that is not positive.
+        ValueError: a count below 1, a range outside (0, 1/2], a size that is not positive, or an unknown engine.
 
     Example:
         >>> world = boids(n_boids=8, image_size=32)
@@ -77,6 +82,9 @@ def boids(
     )
     if n_neighbours < 1:
         raise ValueError(f"n_neighbours: expected at least 1, got {n_neighbours}")
+    if asal_compat and engine == "cells":
+        raise ValueError("engine: the original's flat distances need 'dense'; leave engine or asal_compat out")
+    find = cells.engine(n_boids, visual_range, name="dense" if asal_compat else engine, crowding=crowding)
     seen = min(n_neighbours, max(n_boids - 1, 1))
 
     def default_params(key: PRNGKey) -> Params:
@@ -90,8 +98,8 @@ def boids(
             return _turn(params, receiver, sender, present, seen, visual_range, not asal_compat)
 
         agents = (jnp.arange(n_boids), state.position, state.velocity)
-        turn = neighbours.dense(rows, agents)
-        return flock.advance(state, turn[:, None] * _left(state.velocity), speed, dt), {}
+        turn, overflow = find(rows, agents, state.position)
+        return flock.advance(state, turn[:, None] * _left(state.velocity), overflow, speed=speed, dt=dt)
 
     return Substrate(
         init=lambda key, params: flock.init(key, n_boids),
@@ -117,8 +125,8 @@ def _turn(
     if present is not None:
         hidden = hidden | ~present[None]
     square = jnp.where(hidden, neighbours.OUT_OF_REACH, jax.lax.stop_gradient(square))
-    nearest, which = jax.lax.top_k(-square, seen)
-    near = (nearest > -(visual_range**2)).astype(here.dtype)
+    which, found = neighbours.nearest(square, seen, reach=visual_range)
+    near = found.astype(here.dtype)
     way = (jnp.take_along_axis(axis, which, axis=1) for axis in (first, second))
     inputs = jnp.stack(
         [

@@ -7,7 +7,7 @@ from flax import struct
 from jaxlife.core import tree
 from jaxlife.core.protocol import Substrate
 from jaxlife.core.types import Array, Float, PRNGKey, PyTree
-from jaxlife.ops import neighbours
+from jaxlife.ops import cells, neighbours
 from jaxlife.substrates import flock
 
 _STRONGEST = 60.0
@@ -33,6 +33,8 @@ def boids_reynolds(
     sharpness: float = 40.0,
     red_boid: bool = True,
     image_size: int = 256,
+    engine: str = "auto",
+    crowding: float = 4.0,
 ) -> Substrate:
     """Builds a flock of Reynolds' boids at constant speed.
 
@@ -53,12 +55,15 @@ def boids_reynolds(
         sharpness: of the drawn edges; larger is sharper.
         red_boid: draw boid 0 in red, over the others.
         image_size: H = W of the picture.
+        engine: who finds neighbours: "dense" (all pairs), "cells" (sorted cells of fixed capacity) or "auto": cells
+            above 20,000 boids. What cells had no room for is counted in `State.overflow`; where that is 0 both agree.
+        crowding: for cells, how much denser than on average it may get.
 
     Returns:
         The world.
 
     Raises:
-        ValueError: a count below 1, or a range or size that cannot be.
+        ValueError: a count below 1, a range or size that cannot be, or an unknown engine.
 
     Example:
         >>> world = boids_reynolds(n_boids=8, image_size=32)
@@ -78,6 +83,8 @@ def boids_reynolds(
             f"separation_range: expected a number in (0, visual_range = {visual_range}], got {separation_range}"
         )
 
+    find = cells.engine(n_boids, visual_range, name=engine, crowding=crowding)
+
     def default_params(key: PRNGKey) -> Params:
         return Params(separation=jnp.array(40.0), alignment=jnp.array(10.0), cohesion=jnp.array(8.0))
 
@@ -85,8 +92,8 @@ def boids_reynolds(
         def rows(receiver: PyTree, sender: PyTree, present: Array | None) -> Float[Array, "B 2"]:
             return _rules(params, receiver, sender, present, visual_range, separation_range)
 
-        steering = neighbours.dense(rows, (state.position, state.velocity))
-        return flock.advance(state, steering, speed, dt), {}
+        steering, overflow = find(rows, (state.position, state.velocity), state.position)
+        return flock.advance(state, steering, overflow, speed=speed, dt=dt)
 
     return Substrate(
         init=lambda key, params: flock.init(key, n_boids),

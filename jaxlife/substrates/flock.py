@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from jaxlife.core.types import Array, Float, Image, PRNGKey, PyTree
+from jaxlife.core.types import Array, Float, Image, Int, PRNGKey, PyTree
 from jaxlife.ops import splat, torus
 
 _FAINT = 14.0  # sigmoid(-14) < 1e-6: beyond, a triangle is not drawn
@@ -21,10 +21,12 @@ class State:
     Attributes:
         position: [N, 2] in the unit torus, as (row, column).
         velocity: [N, 2], unit vectors; a boid moves `speed * dt` along it in a step.
+        overflow: the most senders that did not fit into sorted cells in any step so far; 0 while nothing was left out.
     """
 
     position: Float[Array, "N 2"]
     velocity: Float[Array, "N 2"]
+    overflow: Int[Array, ""] = struct.field(default_factory=lambda: jnp.zeros((), jnp.int32))
 
 
 def turned(ahead: Float[Array, "*B 2"], first: Array, second: Array) -> tuple[Array, Array]:
@@ -50,16 +52,30 @@ def init(key: PRNGKey, n_boids: int) -> State:
     )
 
 
-def advance(state: State, acceleration: Float[Array, "N 2"], speed: float, dt: float) -> State:
+def advance(
+    state: State, acceleration: Float[Array, "N 2"], overflow: Int[Array, ""], *, speed: float, dt: float
+) -> tuple[State, dict[str, Array]]:
     """Turns headings by an acceleration, keeps them unit vectors, and moves the boids.
+
+    Args:
+        state: the flock.
+        acceleration: change of heading in a unit of time.
+        overflow: senders that did not fit this time.
+        speed: sides of the torus in a unit of time.
+        dt: time step.
+
+    Returns:
+        The flock a step later, and what to report of it.
 
     Example:
         >>> flock = State(position=jnp.zeros((1, 2)), velocity=jnp.array([[0.0, 1.0]]))
-        >>> advance(flock, jnp.zeros((1, 2)), speed=0.5, dt=0.5).position.tolist()
+        >>> advance(flock, jnp.zeros((1, 2)), jnp.array(0), speed=0.5, dt=0.5)[0].position.tolist()
         [[0.0, 0.25]]
     """
     velocity = torus.unit(state.velocity + acceleration * dt)
-    return State(position=torus.wrap(state.position + speed * dt * velocity), velocity=velocity)
+    overflow = jnp.maximum(state.overflow, overflow)
+    position = torus.wrap(state.position + speed * dt * velocity)
+    return State(position=position, velocity=velocity, overflow=overflow), {"overflow": overflow}
 
 
 def picture(
@@ -87,27 +103,28 @@ def picture(
     middle = 1.5 * boid_size  # windows are centred on the triangle, not on its base
     reach = middle + (3 * _FAINT / sharpness + 0.2) * boid_size
 
-    def stamped(state: State, value: Callable[[Array], Array]) -> Float[Array, "H W"]:
+    def stamped(position: Array, velocity: Array, value: Callable[[Array], Array]) -> Float[Array, "H W"]:
         def stamp(velocity: Array, offset: Array) -> Array:
             return value(mask(velocity, offset + middle * velocity[None, None]))[..., None]
 
-        centre = torus.wrap(state.position + middle * state.velocity)
-        return splat.deposit(stamp, centre, state.velocity, image_size=image_size, reach=reach)[..., 0]
+        centre = torus.wrap(position + middle * velocity)
+        return splat.deposit(stamp, centre, velocity, image_size=image_size, reach=reach)[..., 0]
 
     def render(state: State, params: PyTree) -> Image:
-        darkness = stamped(state, lambda m: -jnp.log1p(-jnp.minimum(m, 1 - 1e-6)))
+        darkness = stamped(state.position, state.velocity, lambda m: -jnp.log1p(-jnp.minimum(m, 1 - 1e-6)))
         image = jnp.broadcast_to(jnp.exp(-darkness)[..., None], (image_size, image_size, 3))
         if not red_boid:
             return image
-        red = stamped(jax.tree.map(lambda leaf: leaf[:1], state), lambda m: m)[..., None]
+        red = stamped(state.position[:1], state.velocity[:1], lambda m: m)[..., None]
         return red * jnp.asarray(_RED)[None, None] + (1 - red) * image
 
     def render_compat(state: State, params: PyTree) -> Image:
-        def cover(boid: State, pixels: Array) -> Array:
-            return mask(boid.velocity, pixels - boid.position[None, None])
+        def cover(boid: tuple[Array, Array], pixels: Array) -> Array:
+            position, velocity = boid
+            return mask(velocity, pixels - position[None, None])
 
         last = slice(0, 1 if red_boid else 0)
-        shapes = jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf[last]]), state)
+        shapes = tuple(jnp.concatenate([leaf, leaf[last]]) for leaf in (state.position, state.velocity))
         colour = jnp.concatenate([jnp.zeros_like(state.position[:, :1]).repeat(3, 1), jnp.array([_RED])[last]])
         pixels = splat.pixel_grid(image_size, corners=True)
         return splat.paint(cover, shapes, colour, background=(1.0, 1.0, 1.0), pixels=pixels)

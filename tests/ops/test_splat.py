@@ -1,0 +1,59 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxlife.ops import splat
+
+
+def bump(shape, offset):
+    return (shape * jnp.maximum(0.2**2 - (offset**2).sum(-1), 0))[..., None]
+
+
+def direct(centre, shapes, size):
+    pixels = (np.arange(size) + 0.5) / size
+    image = np.zeros((size, size))
+    for (y, x), shape in zip(np.asarray(centre), np.asarray(shapes), strict=True):
+        dy, dx = pixels - y, pixels - x
+        dy, dx = dy - np.round(dy), dx - np.round(dx)
+        image += shape * np.maximum(0.2**2 - dy[:, None] ** 2 - dx[None] ** 2, 0)
+    return image
+
+
+@pytest.mark.parametrize("size", [5, 16, 33])
+def test_stamps_sum_on_the_torus_at_any_size(size):
+    centre = jax.random.uniform(jax.random.key(0), (20, 2))
+    shapes = jax.random.normal(jax.random.key(1), (20,))
+    image = jax.jit(lambda c, s: splat.deposit(bump, c, s, image_size=size, reach=0.2))(centre, shapes)
+    np.testing.assert_allclose(image[..., 0], direct(centre, shapes, size), atol=1e-6)
+
+
+def test_a_crowd_is_drawn_in_chunks_of_bounded_memory(monkeypatch):
+    centre = jax.random.uniform(jax.random.key(0), (50, 2))
+    shapes = jnp.linspace(-1, 1, 50)
+    whole = splat.deposit(bump, centre, shapes, image_size=16, reach=0.2)
+    monkeypatch.setattr(splat, "_AT_ONCE", 16)
+    np.testing.assert_allclose(splat.deposit(bump, centre, shapes, image_size=16, reach=0.2), whole, atol=1e-6)
+
+
+def test_dyes_of_one_place_mix_and_never_leave_the_range_of_colours():
+    centre, colour = jnp.full((2, 2), 0.5), jnp.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    image = splat.discs(centre, colour, radius=0.3, softness=0.01, image_size=9)
+    np.testing.assert_allclose(image[4, 4], [0.5, 0, 0.5], atol=1e-5)
+    crowd = splat.discs(jnp.full((99, 2), 0.5), jnp.ones((99, 3)), radius=0.3, softness=0.1, image_size=9)
+    assert float(crowd.max()) <= 1
+
+
+def test_the_background_shows_where_nothing_is():
+    image = splat.discs(
+        jnp.zeros((1, 2)), jnp.ones((1, 3)), radius=0.1, softness=0.005, background=(0.1, 0.2, 0.3), image_size=8
+    )
+    np.testing.assert_allclose(image[4, 4], [0.1, 0.2, 0.3], atol=1e-6)
+
+
+def test_pictures_have_finite_gradients_even_with_a_pixel_on_a_centre_and_none_near():
+    def total(centre):
+        return splat.discs(centre, jnp.ones((2, 3)), radius=0.1, softness=0.02, image_size=4).sum()
+
+    grad = jax.grad(total)(jnp.array([[0.125, 0.125], [0.5, 0.7]]))
+    assert bool(jnp.isfinite(grad).all())
