@@ -28,10 +28,7 @@ def get_config(arg=None):  # noqa: ANN001, ANN201
         },
         smoke={
             "world_args.size": 32,
-            "encoder": "pixels",
-            "objective": "open_endedness",
-            "frames": 2,
-            "stride": 8,
+            "stride": 16,
             "n_inits": 1,
             "keep": 1,
             "generations": 3,

@@ -1,6 +1,7 @@
 """What the mains share: flags, errors a person can use, several processes."""
 
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 
 from absl import flags
@@ -75,5 +76,6 @@ def guarded(name: str, doc: str | None, run: Callable[[Sequence[str]], int], arg
 
 
 def _is_for_the_user(error: Exception) -> bool:
-    """Says whether the message alone tells what to mend: ours do, those of JAX's run time do not."""
-    return type(error).__module__.split(".")[0] not in ("jax", "jaxlib")
+    """Says whether the message alone tells what to mend: our own refusals do, what went wrong deeper down does not."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_globals.get("__name__", "").split(".")[0] in ("jaxlife", "absl", "ml_collections")

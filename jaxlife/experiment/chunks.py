@@ -70,8 +70,8 @@ def compile_program(
         def body(i: jax.Array, carry: tuple[PyTree, PyTree]) -> tuple[PyTree, PyTree]:
             state, seen = carry
             state, now = one(key, params, state=state, start=start + i)
-            place = lambda buffer, value: jax.lax.dynamic_update_slice_in_dim(buffer, value, i, axis=0)  # noqa: E731
-            return state, jax.tree.map(place, seen, now)
+            note = lambda buffer, value: jax.lax.dynamic_update_slice_in_dim(buffer, value, i, axis=0)  # noqa: E731
+            return state, jax.tree.map(note, seen, now)
 
         _, now = jax.eval_shape(one, key, params, state=state)
         blank = jax.tree.map(lambda leaf: jnp.zeros((size, *leaf.shape[1:]), leaf.dtype), now)
@@ -80,13 +80,12 @@ def compile_program(
     started = jax.jit(begin).lower(key, params)
     template = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), started.out_info)
     compiled, template = _compile(chunk, key, params, template)
-    start = started.compile()
 
     def advance(state: PyTree, step: int, n: int) -> tuple[PyTree, dict[str, np.ndarray]]:
         state, seen = compiled(key, params, state, np.int32(step), np.int32(n))
         return state, {name: np.asarray(value)[:n] for name, value in seen.items()}
 
-    return Program(template, lambda: place(start(key, params), template), advance)
+    return Program(template, lambda: place(started.compile()(key, params), template), advance)
 
 
 def host_program(

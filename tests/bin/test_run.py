@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from jaxlife.bin import run
+from jaxlife.bin import cli, run
 
 CONFIG = "--config=configs/toy/counter.py"
 
@@ -62,6 +62,11 @@ def test_without_the_repository_the_error_says_where_configs_live(tmp_path, monk
 def test_a_traceback_is_there_for_who_asks(here):
     with pytest.raises(ValueError, match="unknown config field"):
         run.main([CONFIG, "--config.promts=x", "--workdir=a", "--traceback"])
+
+
+def test_a_failure_deeper_down_keeps_its_traceback():
+    with pytest.raises(ValueError, match="invalid literal"):
+        cli.guarded("jaxlife run", "", lambda argv: int("x"), [])
 
 
 def test_help_says_how_to_call_it(capsys):
