@@ -1,6 +1,8 @@
 """What is searched for: scores of trajectories, and problem suites."""
 
 from jaxlife.objectives.bbob import Problem, bbob
+from jaxlife.objectives.direction import maximise
+from jaxlife.objectives.running_time import ecdf, expected_running_time, first_hits, performance_profile
 from jaxlife.objectives.scores import (
     Score,
     combine,
@@ -17,10 +19,15 @@ __all__ = [
     "Score",
     "bbob",
     "combine",
+    "ecdf",
+    "expected_running_time",
+    "first_hits",
     "illumination",
     "illumination_loss",
     "last_frame",
+    "maximise",
     "open_endedness",
+    "performance_profile",
     "softmax_target",
     "target",
 ]

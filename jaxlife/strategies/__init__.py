@@ -16,6 +16,7 @@ from jaxlife.strategies.illumination_ga import illumination_ga
 from jaxlife.strategies.map_elites import map_elites
 from jaxlife.strategies.open_es import open_es
 from jaxlife.strategies.random_search import random_search
+from jaxlife.strategies.restarts import restarts
 from jaxlife.strategies.sep_cma_es import sep_cma_es
 from jaxlife.strategies.snes import snes
 from jaxlife.strategies.warm_start import warm_start
@@ -59,6 +60,7 @@ __all__ = [
     "map_elites",
     "open_es",
     "random_search",
+    "restarts",
     "sep_cma_es",
     "snes",
     "warm_start",

@@ -134,7 +134,7 @@ def _update(state: State, params: Params, x: Float[Array, "N D"], weights: Float
     h = cumulation.stall(norm, params.c_sigma, state.generation, dim)
     path_c = cumulation.extend(state.path_c, h * y_w, params.c_c, mu_eff)
 
-    squares = jnp.maximum(jnp.sum(white**2, axis=1), jnp.finfo(white.dtype).tiny)
+    squares = jnp.maximum(jnp.sum(white**2, axis=1), 1e-12)
     scaled = jnp.where(weights < 0, weights * dim / squares, weights)
     decay = 1 - params.c_1 - params.c_mu * jnp.sum(weights) + (1 - h) * params.c_1 * params.c_c * (2 - params.c_c)
     covariance = (

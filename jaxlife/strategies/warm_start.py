@@ -65,8 +65,8 @@ def warm_start(strategy: Strategy, scout: Strategy, prototype: PyTree, *, genera
             scout=scout.init(scout_key, params.scout),
             main=strategy.init(main_key, params.main),
             best=params.main.mean,
-            best_fitness=jnp.asarray(jnp.inf),
-            generation=jnp.asarray(0),
+            best_fitness=jnp.full((), jnp.inf, jnp.float32),
+            generation=jnp.zeros((), jnp.int32),
         )
 
     def ask(key: jax.Array, state: State, params: Params) -> tuple[PyTree, State]:

@@ -1,0 +1,71 @@
+"""Restarts inside the graph."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxlife import strategies
+from jaxlife.core import checks, rollout, search
+from jaxlife.core.protocol import Evals
+
+
+def rastrigin(key, x, context):
+    return Evals(10 * x.shape[1] + jnp.sum(x**2 - 10 * jnp.cos(2 * jnp.pi * x), axis=1))
+
+
+def run(strategy, evaluate, generations, key):
+    system = search.search(strategy, evaluate)
+    return jax.jit(rollout.rollout(system, frames=generations))(key, search.Params(strategy=strategy.params))
+
+
+def test_leaves_a_local_optimum_with_larger_populations(key):
+    start = jnp.full((3,), 3.0)
+    restarting = strategies.restarts(
+        strategies.cma_es, start, populations=(6, 12, 24), tolerance=1e-4, patience=12, spread=2.0, sigma=0.3
+    )
+    final, out = run(restarting, rastrigin, 500, key)
+    stuck, _ = run(strategies.cma_es(start, population=24, sigma=0.3), rastrigin, 200, key)
+    assert float(stuck.best_fitness) > 0.5, "the start must be a trap"
+    assert float(final.best_fitness) < 1e-3
+    n_active = np.asarray(out["n_active"])
+    assert list(dict.fromkeys(n_active)) == [6, 12, 24]
+    assert int(out["restarts"][-1]) >= 2
+    assert int(out["n_failed"].max()) == 0
+
+
+def test_before_the_first_restart_it_is_the_strategy_itself(key):
+    x = jnp.ones(4)
+    sphere = lambda key, c, context: Evals(jnp.sum(c**2, axis=1))  # noqa: E731
+    plain, _ = run(strategies.cma_es(x, population=8), sphere, 10, key)
+    wrapped, _ = run(strategies.restarts(strategies.cma_es, x, populations=(8,)), sphere, 10, key)
+    np.testing.assert_allclose(wrapped.strategy.inner.mean, plain.strategy.mean, rtol=1e-4, atol=1e-5)
+
+
+def test_idle_candidates_count_for_nothing(key):
+    es = strategies.restarts(strategies.sep_cma_es, jnp.ones(4), populations=(4, 16))
+    state = es.init(key, es.params)
+    x, state = es.ask(key, state, es.params)
+    np.testing.assert_array_equal(x[4:], np.broadcast_to(x[:1], (12, 4)))
+    fitness = jnp.sum(x**2, axis=1)
+    told, _ = es.tell(key, state, es.params, x, Evals(fitness))
+    other, _ = es.tell(key, state, es.params, x.at[4:].set(-7.0), Evals(fitness.at[4:].set(-1e9)))
+    np.testing.assert_allclose(told.inner.mean, other.inner.mean, rtol=1e-6)
+
+
+def test_a_run_without_a_finite_value_begins_again(key):
+    dead = lambda key, x, context: Evals(jnp.full(x.shape[0], jnp.inf))  # noqa: E731
+    es = strategies.restarts(strategies.csa_es, jnp.zeros(2), populations=(4,), patience=5)
+    _, out = run(es, dead, 11, key)
+    assert int(out["restarts"][-1]) == 2
+
+
+def test_keeps_the_laws_of_a_strategy(key):
+    checks.check_strategy(strategies.restarts(strategies.snes, jnp.ones(3), populations=(4, 6)), jnp.ones(3), key)
+
+
+def test_bad_arguments_are_refused():
+    with pytest.raises(ValueError, match="expected at least one"):
+        strategies.restarts(strategies.snes, jnp.ones(3), populations=())
+    with pytest.raises(ValueError, match="params have `weights` and `mean`"):
+        strategies.restarts(strategies.open_es, jnp.ones(3), populations=(4,))
