@@ -136,7 +136,8 @@ def write_folder(
             shards[-1].append((name, array))
             held += array.nbytes
     _write_shards(root, shards)
-    (root / "config.json").write_text(json.dumps(configs.to_hf(config), indent=2))
+    raw = {**configs.to_hf(config), "dtype": str(shards[0][0][1].dtype)}
+    (root / "config.json").write_text(json.dumps(raw, indent=2))
 
 
 def _write_shards(root: pathlib.Path, shards: list[list[tuple[str, np.ndarray]]]) -> None:

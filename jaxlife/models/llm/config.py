@@ -148,7 +148,6 @@ def to_hf(config: Config) -> dict[str, Any]:
         "rope_scaling": dict(config.rope) or None,
         "tie_word_embeddings": config.tied,
         "hidden_act": "silu",
-        "torch_dtype": "float32",
     }
     if any(config.windows):
         raw["sliding_window"] = max(config.windows)

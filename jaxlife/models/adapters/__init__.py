@@ -1,0 +1,13 @@
+"""Changes to a frozen network as data: LoRA, singular values, steering and task vectors, merges.
+
+    adapters = {"attention": {"q": lora, "v": (lora, svf)}, "residual": steering}     # lm.apply(lm.params, ids,
+    adapters=adapters)
+
+Every adapter is a pytree whose arrays have a leading axis over layers, and a second one over the batch where each
+request has its own. A population of adapters is a `vmap`; a tuple of adapters is applied from the first to the last.
+"""
+
+from jaxlife.models.adapters import lora, merge, steering, svf
+from jaxlife.models.adapters.targets import ALL, ATTENTION, MLP
+
+__all__ = ["ALL", "ATTENTION", "MLP", "lora", "merge", "steering", "svf"]

