@@ -77,7 +77,8 @@ def sentence(module: Bert, variables: PyTree, ids: Int[Array, "B L"], mask: Int[
     Returns:
         Unit rows.
     """
-    x = jnp.where(mask[:, :, None] > 0, module.apply(variables, ids, mask), 0.0).sum(1)
+    tokens = jnp.asarray(module.apply(variables, ids, mask))
+    x = jnp.where(mask[:, :, None] > 0, tokens, 0.0).sum(1)
     return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
 
 

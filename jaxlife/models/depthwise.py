@@ -2,8 +2,8 @@
 
     out[b, y, x, c] = sum_{i, j < k} in[b, s y + i, s x + j, c] w[i, j, c]        (zero padding as in "SAME")
 
-XLA's grouped convolution is several times slower on the CPU than the sum written out as k^2 shifted slices; on GPU and TPU
-it is the other way round. `depthwise` takes the better one where it is lowered; the numbers are the same.
+XLA's grouped convolution is several times slower on the CPU than the sum written out as k^2 shifted slices; on GPU and
+TPU it is the other way round. `depthwise` takes the better one where it is lowered; the numbers are the same.
 """
 
 import jax

@@ -4,10 +4,12 @@ Inverted bottlenecks without squeeze-and-excitation, ReLU6 throughout:
 
     block(x) = x + project(relu6(depthwise(relu6(expand(x)))))        (the sum only where shapes agree)
 
-Batch normalisation is folded into the convolution before it: gamma (w * x - mean) / sqrt(var + eps) + beta = w' * x + b'.
+Batch normalisation is folded into the convolution before it:
 
-Reference: Tan and Le, "EfficientNet", arXiv:1905.11946; the Lite variant of TensorFlow's TPU models (no SE, ReLU6, fixed stem
-and head).
+    gamma (w * x - mean) / sqrt(var + eps) + beta = w' * x + b'
+
+Reference: Tan and Le, "EfficientNet", arXiv:1905.11946; the Lite variant of TensorFlow's TPU models (no SE, ReLU6,
+fixed stem and head).
 """
 
 from collections.abc import Mapping

@@ -1,16 +1,16 @@
-"""`lite`: an image-text encoder that needs no network, of two pre-trained towers joined by a small head trained on drawings.
+"""`lite`: an image-text encoder that needs no network: two pre-trained towers and a small head trained on drawings.
 
     f(rgb)  = [mean, std of EfficientNet-Lite0's stages 1, 2, 3, 5;  soft 64-bin RGB histogram]             448 numbers
     z(rgb)  = unit( mean_m  W3_m f~ + W2_m gelu(W1_m f~ + b1_m) + b2_m ),    f~ = clip((f - mu) / sd, -6, 6)
     y(text) = unit( MiniLM(text) - c ),    c the mean training caption
 
-The early stages keep colour and texture, which the network's final features have lost. The head was trained by contrast
-between drawings and their captions (`jaxlife.models.drawings`); what it knows is what those drawings show. It is not CLIP.
+The early stages keep colour and texture, which the network's final features have lost. The head was trained by
+contrast between drawings and their captions (`jaxlife.models.drawings`): it knows what they show. It is not CLIP.
 """
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -86,7 +86,7 @@ def features(variables: PyTree, rgb: Images) -> Float[Array, "B F"]:
     shape = (rgb.shape[0], IMAGE_SIZE, IMAGE_SIZE, 3)
     rgb = rgb if rgb.shape == shape else jnp.clip(jax.image.resize(rgb, shape, "linear"), 0.0, 1.0)
     network = efficientnet.EfficientNetLite0(N_STAGES)
-    stages = network.apply(variables, rgb, method="stages")
+    stages: Any = network.apply(variables, rgb, method="stages")
     maps = [stages[index] for index in _USED]
     means = [x.mean((1, 2)) for x in maps]
     # the square root of 0 has no gradient: a flat picture must not poison a gradient search

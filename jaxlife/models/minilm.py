@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
-import numpy as np
 
 from jaxlife.core.types import Array, Embeddings, Int, PyTree
 from jaxlife.models import bert, weights
@@ -48,7 +47,7 @@ def tokenizer() -> Callable[[Sequence[str]], Tokens]:
 
     def tokenize(texts: Sequence[str]) -> Tokens:
         lines = pieces.encode_batch(list(texts))
-        return Tokens(np.array([line.ids for line in lines]), np.array([line.attention_mask for line in lines]))
+        return Tokens(jnp.array([line.ids for line in lines]), jnp.array([line.attention_mask for line in lines]))
 
     return tokenize
 
@@ -80,4 +79,4 @@ def embed(variables: PyTree, tokens: Tokens) -> Embeddings:
     Returns:
         [B, 384], unit rows.
     """
-    return bert.sentence(bert.Bert(CONFIG), variables, jnp.asarray(tokens.ids), jnp.asarray(tokens.mask))
+    return bert.sentence(bert.Bert(CONFIG), variables, tokens.ids, tokens.mask)

@@ -1,11 +1,13 @@
-"""The album: every drawing with its row, its true captions and its split, reduced to the features that the head sees."""
+"""The album: every drawing with its row and its true captions, reduced to the features that the head sees."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxlife.models.drawings import captions, colours, emoji, paint, vocabulary
+from jaxlife.models import weights
+from jaxlife.models.drawings import captions, colourful, colours, emoji, paint, vocabulary
 from jaxlife.models.drawings.captions import Caption
 from jaxlife.models.drawings.pen import Pen
 
@@ -36,6 +38,20 @@ class Album(NamedTuple):
     resemble: np.ndarray
 
 
+def save(album: Album, file: Path) -> None:
+    """Writes an album; lists are padded with -1."""
+    longest = max(map(len, album.lists))
+    lists = np.array([said + [-1] * (longest - len(said)) for said in album.lists], np.int32)
+    np.savez(file, **{**album._asdict(), "lists": lists, "texts": np.array(album.texts)})
+
+
+def load(file: Path) -> Album:
+    """Reads an album."""
+    arrays: dict[str, Any] = dict(weights.read_npz(file))
+    lists = [[int(k) for k in said if k >= 0] for said in arrays.pop("lists")]
+    return Album(**arrays | {"lists": lists, "texts": arrays["texts"].tolist()})
+
+
 class Binder:
     """Collects pictures; keeps features, not pixels."""
 
@@ -57,7 +73,7 @@ class Binder:
             self.lists.append([self.bank.setdefault(c.text, (len(self.bank), c.row))[0] for c in sentences])
 
     def concept(self, name: str) -> int:
-        """Registers a concept beyond the vocabulary; those whose words its name mentions are not wrong for it."""
+        """Registers a concept beyond the vocabulary; concepts that its name mentions are not wrong for it."""
         mentioned = [k for k, c in enumerate(vocabulary.CONCEPTS) if c.name.replace("_", " ") in name]
         self.extra.append(mentioned)
         return len(vocabulary.CONCEPTS) + len(self.extra) - 1
@@ -65,9 +81,14 @@ class Binder:
     def close(self) -> Album:
         """Binds everything."""
         return Album(
-            np.concatenate(self.features), np.concatenate(self.rows), np.array(self.family), self.lists, list(self.bank),
-            np.array([row for _, row in self.bank.values()], np.int32), captions.resembling(self.extra),
-        )  # fmt: skip
+            features=np.concatenate(self.features),
+            rows=np.concatenate(self.rows),
+            family=np.array(self.family),
+            lists=self.lists,
+            texts=list(self.bank),
+            caption_rows=np.array([row for _, row in self.bank.values()], np.int32),
+            resemble=captions.resembling(self.extra),
+        )
 
 
 def unseen(concept: np.ndarray | int, colour: np.ndarray | int) -> np.ndarray | bool:
@@ -85,9 +106,9 @@ def _pen(rng: np.random.Generator, n: int = CHUNK) -> Pen:
 
 
 def _said(rng: np.random.Generator, concept: int, rows: np.ndarray) -> list[list[Caption]]:
-    """Says what each row shows; the background of one in three, since those captions are the most numerous."""
+    """Says what each row shows; the background of one in six, since those captions are the most numerous."""
     words = list(vocabulary.CONCEPTS[concept].words)
-    return [captions.phrases(concept, words, row, ground=bool(rng.random() < 1 / 3)) for row in rows]
+    return [captions.phrases(concept, words, row, ground=bool(rng.random() < 1 / 6)) for row in rows]
 
 
 def drawn(binder: Binder, rng: np.random.Generator, chunks: int, *, held_out: bool = False) -> None:
@@ -126,9 +147,24 @@ def nothing(binder: Binder, rng: np.random.Generator, chunks: int) -> None:
         for _ in range(chunks):
             tints = rng.integers(0, len(colours.COLOURS), CHUNK)
             rows = paint.rows(CHUNK, concept=concept, colour=tints, count=0)
-            said = [[Caption(captions.article(w.format(colours.NAMES[c])), tuple(captions.row(concept=concept, colour=int(c))))
-                     for w in words] for c in tints]  # fmt: skip
+            said = [_tinted(words, concept, int(c)) for c in tints]
             binder.add(paint.nothing(_pen(rng), kind, tints), rows, "nothing", said)
+
+
+def _tinted(words: Sequence[str], concept: int, colour: int) -> list[Caption]:
+    known = captions.row(concept=concept, colour=colour)
+    return [Caption(captions.article(word.format(colours.NAMES[colour])), known) for word in words]
+
+
+def coloured(binder: Binder, rng: np.random.Generator, chunks: int) -> None:
+    """Adds the pictures that have colours of their own, `chunks` times 16 of each."""
+    for name, (draw, words) in colourful.PICTURES.items():
+        concept = binder.concept(name)
+        said = [Caption(word, captions.row(concept=concept)) for word in words]
+        for _ in range(chunks):
+            pen = _pen(rng)
+            rgb = np.broadcast_to(draw(pen), (CHUNK, pen.size, pen.size, 3))
+            binder.add(rgb, paint.rows(CHUNK, concept=concept, count=captions.NONE), "colourful", [said] * CHUNK)
 
 
 def emojis(binder: Binder, rng: np.random.Generator, *, held_out: bool, repeats: int) -> None:

@@ -1,8 +1,8 @@
-"""What a picture shows as a row of numbers, the sentences that are true of it, and which other sentences are not false.
+"""What a picture shows as a row of numbers, the sentences true of it, and which other sentences are not false.
 
-A picture's row is (concept, colour, background, count, arrangement, size, second concept, second colour, look). A caption has
-the same row with ANY where it says nothing. A caption is true of a picture when every place agrees or is ANY; of concepts
-that resemble each other it is neither true nor false.
+A picture's row is (concept, colour, background, count, arrangement, size, second concept, second colour, look). A
+caption has the same row with ANY where it says nothing. A caption is true of a picture when every place agrees or is
+ANY; of concepts that resemble each other it is neither true nor false.
 """
 
 import re
@@ -21,10 +21,21 @@ SIZES = ("", "small ", "large ")
 LOOKS = ("", "dim ", "blurry ")
 RELATIONS = ("and", "inside", "above")
 IRREGULAR = {
-    "fish": "fish", "starfish": "starfish", "jellyfish": "jellyfish", "leaf": "leaves", "octopus": "octopuses", "cactus": "cacti",
-    "butterfly": "butterflies", "galaxy": "galaxies", "person": "people", "cross": "crosses", "half circle": "half circles",
-    "virus": "viruses", "galaxies": "galaxies", "box": "boxes", "glow": "glows", "helix": "helices",
-}  # fmt: skip
+    "fish": "fish",
+    "starfish": "starfish",
+    "jellyfish": "jellyfish",
+    "leaf": "leaves",
+    "octopus": "octopuses",
+    "cactus": "cacti",
+    "butterfly": "butterflies",
+    "galaxy": "galaxies",
+    "person": "people",
+    "cross": "crosses",
+    "virus": "viruses",
+    "box": "boxes",
+    "glow": "glows",
+    "helix": "helices",
+}
 
 
 _SWAPPED = [FIELDS.index(name) for name in (
@@ -100,6 +111,8 @@ def phrases(index: int, words: list[str], picture: np.ndarray, *, ground: bool =
     if ground and of["background"] >= 0:
         name = colours.NAMES[of["background"]]
         said = [f"{words[0].format(colour[0])} on a {name} background", f"{words[-1].format(colour[0])} on {name}"]
+        if count == 0 and not words[0].startswith("a "):
+            said.append(words[0].format(f"{colour[0]} and {name}"))
         out += [Caption(article(text), row(**base, background=of["background"])) for text in said]
     return out
 
@@ -109,8 +122,11 @@ def pairs(first: str, second: str, relation: str, picture: np.ndarray) -> list[C
     of = dict(zip(FIELDS, (int(v) for v in picture), strict=True))
     one, two = first.format(colours.NAMES[of["colour"]]), second.format(colours.NAMES[of["second_colour"]])
     base = row(**{name: of[name] for name in ("concept", "colour", "second", "second_colour", "arrangement")}, count=1)
-    texts = {"and": (f"{one} and {two}", f"{one} next to {two}"), "inside": (f"{one} inside {two}", f"{two} around {one}"),
-             "above": (f"{one} above {two}", f"{two} below {one}")}[relation]  # fmt: skip
+    texts = {
+        "and": (f"{one} and {two}", f"{one} next to {two}"),
+        "inside": (f"{one} inside {two}", f"{two} around {one}"),
+        "above": (f"{one} above {two}", f"{two} below {one}"),
+    }[relation]
     return [Caption(article(text), base) for text in texts]
 
 

@@ -41,7 +41,7 @@ def amoeba(pen: Pen) -> Field:
 def worm(pen: Pen) -> Field:
     """A long even body, bent."""
     x, y = pen.place(0.6, 0.95)
-    return pen.ink(pen.stroke(x, y, path(walk(pen, 14, 2.6, 0.5), pen.uniform(0.08, 0.15, 1))))
+    return pen.ink(pen.stroke(x, y, path(walk(pen, 14, 2.4, 0.28), pen.uniform(0.08, 0.15, 1))))
 
 
 def worms(pen: Pen) -> Field:
@@ -269,7 +269,7 @@ def mushroom(pen: Pen) -> Field:
     x, y = pen.place(0.6, 0.95, turn=0.2)
     cap = np.maximum(np.hypot(x / 0.85, (y - 0.1) / 0.75) - 1, 0.1 - y)
     stalk = np.maximum(np.abs(x) - 0.22 - 0.06 * y * y, np.abs(y + 0.35) - 0.5)
-    points = np.float32([[[-0.4, 0.35], [0.1, 0.6], [0.45, 0.3]]]).repeat(pen.n, 0)
+    points = pens.f32([[[-0.4, 0.35], [0.1, 0.6], [0.45, 0.3]]]).repeat(pen.n, 0)
     dots = pen.ink(pen.nearest(x, y, points, 0.12)[0]) * pen.chance(0.6)
     return pen.ink(np.minimum(cap * 0.7, stalk)) * (1 - 0.9 * dots)
 

@@ -25,9 +25,9 @@ class Settings(NamedTuple):
 
     hidden: int = 512
     members: int = 2
-    steps: int = 1200
+    steps: int = 900
     batch: int = 512
-    bank: int = 2048
+    bank: int = 1024
     rate: float = 1e-3
     decay: float = 0.05
     drop_in: float = 0.15
@@ -102,8 +102,8 @@ def fit(album: Album, texts: np.ndarray, settings: Settings, seed: int) -> lite.
     mean, std = album.features.mean(0), album.features.std(0) + 1e-3
     x_all = jnp.clip(jnp.asarray((album.features - mean[None]) / std[None]), -6, 6)
     members = [_member(album, x_all, targets, settings, seed * 10 + m) for m in range(settings.members)]
-    stacked = {name: np.stack([np.asarray(w[name]) for w in members]) for name in ("w1", "b1", "w2", "b2", "skip")}
-    return lite.Head(mean=mean, std=std, caption_mean=caption_mean, **stacked)
+    stacked = {name: jnp.stack([w[name] for w in members]) for name in ("w1", "b1", "w2", "b2", "skip")}
+    return lite.Head(mean=jnp.asarray(mean), std=jnp.asarray(std), caption_mean=jnp.asarray(caption_mean), **stacked)
 
 
 def _member(album: Album, x_all: Array, targets: Array, settings: Settings, seed: int) -> PyTree:

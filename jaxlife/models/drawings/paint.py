@@ -1,8 +1,9 @@
-"""From ink to colour: figure and ground, many of a kind, two kinds in one scene, and pictures that show next to nothing."""
+"""From ink to colour: figure and ground, many of a kind, scenes of two kinds, and pictures of next to nothing."""
 
 import numpy as np
 
 from jaxlife.models.drawings import captions, colours, vocabulary
+from jaxlife.models.drawings import pen as pens
 from jaxlife.models.drawings.captions import ANY, NONE
 from jaxlife.models.drawings.pen import Field, Pen
 
@@ -10,7 +11,7 @@ SIZES = (64, 64, 96, 128)
 
 
 def grounds(rng: np.random.Generator, figure: np.ndarray) -> np.ndarray:
-    """Draws a background colour for each figure colour: mostly black, as worlds are rendered; never the figure's own."""
+    """Draws a background for each figure colour: mostly black, as worlds are rendered; never the figure's own."""
     n = len(figure)
     ground = rng.choice([colours.BLACK, colours.WHITE, ANY], n, p=[0.55, 0.15, 0.3])
     ground = np.where(ground == ANY, rng.integers(0, len(colours.COLOURS), n), ground)
@@ -158,12 +159,12 @@ def scene(pen: Pen, first: int, second: int, figures: np.ndarray) -> tuple[np.nd
     for k, index in enumerate((first, second)):
         share = {"inside": (0.42, 0.98)}.get(relation, (0.5, 0.5))[k]
         small = int(size * share)
-        sub = Pen(rng, pen.n, small)
-        centre = np.float32([0, 0]) if relation == "inside" else np.float32([[-1, 0], [0, -1]][relation == "above"])
+        sub = Pen(rng, pen.n, small, big=True)
+        centre = pens.f32({"inside": (0, 0), "and": (-1, 0), "above": (0, -1)}[relation])
         centre = (centre if k == 0 else -centre) * rng.uniform(0.7, 1.0)
-        left, top = (int((v + 1) / 2 * (size - small)) for v in centre)
+        left, top = ((centre + 1) / 2 * (size - small)).astype(int)
         ink = np.zeros((pen.n, size, size), np.float32)
-        ink[:, top : top + small, left : left + small] = _draw_big(vocabulary.CONCEPTS[index], sub, relation)
+        ink[:, top : top + small, left : left + small] = vocabulary.CONCEPTS[index].draw(sub)
         inks.append(ink[..., None])
     ground = np.where(rng.random(pen.n) < 0.7, colours.BLACK, colours.WHITE)
     ground = np.where((ground[:, None] == figures).any(1), colours.GREY, ground)
@@ -176,13 +177,6 @@ def scene(pen: Pen, first: int, second: int, figures: np.ndarray) -> tuple[np.nd
 
 
 HOLLOW = ("ring", "square_outline", "triangle_outline", "hexagon_outline", "heart_outline")
-
-
-def _draw_big(concept: vocabulary.Concept, pen: Pen, relation: str) -> Field:
-    """Draws until the figure is large, so that one fits inside the other."""
-    place = pen.place
-    pen.place = lambda low=0.8, high=0.98, **more: place(max(low, 0.8), max(high, 0.95), **more | {"shift": 0.2})  # type: ignore[method-assign]
-    return concept.draw(pen)
 
 
 def nothing(pen: Pen, kind: str, figure: np.ndarray) -> np.ndarray:

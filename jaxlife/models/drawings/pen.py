@@ -1,6 +1,7 @@
-"""A pen draws n pictures at once: coordinate grids, random placement, soft ink, strokes, and random fields, all [n, S, S]."""
+"""A pen draws n pictures at once: coordinates, random placement, soft ink, strokes and random fields, all [n, S, S]."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,14 +19,15 @@ class Pen:
         x, y: [1, S, S], pixel centres.
         soft: [n, 1, 1], half width of an inked edge.
         radius: [n, 1, 1], of the figure placed last; 0 before.
+        big: place every figure large and near the middle.
     """
 
-    def __init__(self, rng: np.random.Generator, n: int, size: int) -> None:
-        self.rng, self.n, self.size = rng, n, size
+    def __init__(self, rng: np.random.Generator, n: int, size: int, *, big: bool = False) -> None:
+        self.rng, self.n, self.size, self.big = rng, n, size, big
         axis = ((np.arange(size, dtype=np.float32) + 0.5) / size * 2 - 1)[None]
         self.x, self.y = np.broadcast_arrays(axis[:, None, :], -axis[:, :, None])
         self.radius = np.zeros((n, 1, 1), np.float32)
-        self.soft = self.pixels(0.7) * np.where(self.chance(0.6), 1.0, self.log_uniform(1.0, 4.0))
+        self.soft = self.pixels(0.7) * np.where(self.chance(0.55), 1.0, self.log_uniform(1.0, 7.0))
 
     def pixels(self, count: float) -> float:
         """Returns the length of `count` pixels."""
@@ -59,6 +61,8 @@ class Pen:
         Returns:
             The figure's own coordinates (x, y).
         """
+        if self.big:
+            low, high, shift = max(low, 0.8), max(high, 0.95), 0.2
         radius = self.radius = self.uniform(low, high)
         margin = np.maximum(1.0 - radius, 0) * shift
         x = (self.x - self.uniform(-1, 1) * margin) / radius
@@ -139,7 +143,12 @@ class Pen:
 
     def level(self, field: Field, threshold: Field | float, soft: float = 0.25) -> Field:
         """Fills where a unit-variance field exceeds a threshold, with an edge of random softness."""
-        return np.clip(0.5 + (field - threshold) / (soft * np.exp(self.uniform(-0.7, 0.7))), 0, 1)
+        return np.clip(0.5 + (field - threshold) / (soft * np.exp(self.uniform(-0.7, 2.0))), 0, 1)
+
+
+def f32(values: Any) -> np.ndarray:
+    """Turns numbers into a float32 array."""
+    return np.asarray(values, np.float32)
 
 
 def polar(x: Field, y: Field) -> tuple[Field, Field]:

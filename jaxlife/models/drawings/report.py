@@ -1,4 +1,4 @@
-"""How well the head tells drawings apart: recall among 300 captions, family by family, and the questions a search asks."""
+"""How well the head tells drawings apart: recall among 300 captions, family by family, and colour and ground."""
 
 from collections.abc import Callable
 
@@ -68,8 +68,8 @@ def swapped(z: np.ndarray, album: Album, embed: Embed, concepts: list[str]) -> t
         concepts: for each concept index its first phrase.
 
     Returns:
-        (share whose true colour scores best of twelve in "a ... ring", share whose caption "green spots on a black background"
-        beats the one with the two colours exchanged).
+        (share whose true colour scores best of twelve in "a ... ring", share whose caption "green spots on a black
+        background" beats the one with the two colours exchanged).
     """
     pick = [
         i for i, row in enumerate(album.rows) if row[1] >= 0 and row[2] >= 0 and row[0] < len(concepts) and row[3] <= 1

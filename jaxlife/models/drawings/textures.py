@@ -87,8 +87,11 @@ def labyrinth(pen: Pen) -> Field:
 
 
 def network(pen: Pen) -> Field:
-    """Nodes joined by thin lines: walls between irregular cells, or random points with links."""
-    if pen.rng.random() < 0.5:
+    """Nodes joined by lines: walls between irregular cells, a plane with large holes, or random points with links."""
+    kind = pen.rng.random()
+    if kind < 0.25:
+        return 1 - pen.level(pen.fog(pen.log_uniform(0.25, 0.6), band=0.15), pen.uniform(0.0, 0.5))
+    if kind < 0.6:
         points = pen.scatter(int(pen.rng.integers(12, 40)), 0.95, 1.2)
         first, second, _ = pen.nearest(pen.x, pen.y, points)
         return pen.ink((second - first) / 2 - pen.uniform(0.015, 0.045))
@@ -132,7 +135,7 @@ def bubbles(pen: Pen) -> Field:
     points = pen.scatter(int(pen.rng.integers(6, 30)), 0.7)
     radii = pen.uniform(0.35, 0.95, points.shape[1]) / np.sqrt(points.shape[1])
     first = pen.nearest(pen.x, pen.y, points, radii)[0]
-    shine = pen.nearest(pen.x, pen.y, points + radii[..., None] * np.float32([-0.35, 0.4]), radii * 0.18)[0]
+    shine = pen.nearest(pen.x, pen.y, points + radii[..., None] * pens.f32([-0.35, 0.4]), radii * 0.18)[0]
     return np.maximum(pen.ink(np.abs(first) - pen.uniform(0.012, 0.035)), pen.ink(shine) * pen.chance(0.6))
 
 
@@ -208,7 +211,7 @@ def static(pen: Pen) -> Field:
 
 def marble(pen: Pen) -> Field:
     """Thin veins bent by turbulence."""
-    x, y = turned(pen)
+    x, _ = turned(pen)
     field = np.sin(x * pen.uniform(2, 6) + 1.6 * pen.fog(0.5) + 0.6 * pen.fog(0.2))
     return np.clip(1 - np.abs(field) * pen.uniform(1.5, 3.5), 0, 1)
 
@@ -249,7 +252,7 @@ def camouflage(pen: Pen) -> Field:
 
 def tiger_stripes(pen: Pen) -> Field:
     """Tapering, branching, roughly parallel stripes."""
-    x, y = turned(pen, -0.4, 0.4)
+    x, _ = turned(pen, -0.4, 0.4)
     field = np.sin(x * pen.uniform(9, 15) + 1.3 * pen.fog(0.6) + 0.5 * pen.fog(0.2))
     return pen.level(field + 0.35 * pen.fog(0.35), pen.uniform(0.25, 0.6), 0.3)
 
@@ -265,8 +268,8 @@ def leopard_spots(pen: Pen) -> Field:
     x, y = pen.x + 0.04 * pen.fog(0.15), pen.y + 0.04 * pen.fog(0.15)
     first = pen.nearest(x, y, points)[0]
     radius = 0.55 / np.sqrt(points.shape[1])
-    broken = pen.fog(0.12) * 0.035
-    return pen.ink(np.abs(first - radius * 1.0) - radius * 0.3 + np.abs(broken))
+    broken = pen.fog(0.2) * 0.05
+    return pen.ink(np.abs(first - radius * 1.0) - radius * 0.3 + np.maximum(broken, 0))
 
 
 def giraffe_patches(pen: Pen) -> Field:

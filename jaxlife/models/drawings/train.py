@@ -4,6 +4,7 @@ import argparse
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ import numpy as np
 
 from jaxlife.models import efficientnet, lite, minilm
 from jaxlife.models.drawings import album as albums
-from jaxlife.models.drawings import fit, report, vocabulary
+from jaxlife.models.drawings import fit, report, untouched, vocabulary
 
 TEMPLATES = ("{}", "{}", "a picture of {}", "{}", "{}", "an image that shows {}")
 """What captions are wrapped in, in turn, so that a prompt may be phrased either way."""
@@ -48,8 +49,9 @@ def training(see: albums.Features, seed: int, scale: float) -> albums.Album:
     binder = albums.Binder(see)
     albums.drawn(binder, rng, max(int(8 * scale), 1))
     albums.several(binder, rng, int(200 * scale))
-    albums.scenes(binder, rng, int(200 * scale))
+    albums.scenes(binder, rng, int(120 * scale))
     albums.nothing(binder, rng, int(40 * scale))
+    albums.coloured(binder, rng, max(int(8 * scale), 1))
     albums.emojis(binder, rng, held_out=False, repeats=max(int(5 * scale), 1))
     return binder.close()
 
@@ -57,12 +59,15 @@ def training(see: albums.Features, seed: int, scale: float) -> albums.Album:
 def testing(see: albums.Features, seed: int) -> dict[str, albums.Album]:
     """Draws the test albums: the same generators with another seed, held-out pairs, held-out emoji."""
     rng = np.random.default_rng(seed)
-    out = {}
-    for name in ("seen pairs", "unseen pairs", "several and scenes", "held-out emoji"):
+    out: dict[str, albums.Album] = {}
+    for name in ("seen pairs", "unseen pairs", "scenes and so on", "held-out emoji", "untouched"):
         binder = albums.Binder(see)
-        if name == "several and scenes":
+        if name == "scenes and so on":
             albums.several(binder, rng, 40)
             albums.scenes(binder, rng, 40)
+            albums.coloured(binder, rng, 1)
+        elif name == "untouched":
+            untouched.fill(binder, rng)
         elif name == "held-out emoji":
             albums.emojis(binder, rng, held_out=True, repeats=3)
         else:
@@ -101,19 +106,23 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full number of drawings")
     parser.add_argument("--steps", type=int, default=fit.Settings().steps)
-    parser.add_argument("--keep", type=Path, help="where to keep the album, for experiments")
+    parser.add_argument("--album", type=Path, help="keep the drawings' features here, and use them if they are")
     options = parser.parse_args()
     began = time.time()
     see, texts = picture_features(), text_features()
-    album = training(see, options.seed, options.scale)
+    if options.album and options.album.is_file():
+        album = albums.load(options.album)
+    else:
+        album = training(see, options.seed, options.scale)
+        if options.album:
+            albums.save(album, options.album)
     print(f"{len(album.rows)} pictures, {len(album.texts)} captions, {time.time() - began:.0f} s", flush=True)
     raw = texts([TEMPLATES[k % len(TEMPLATES)].format(text) for k, text in enumerate(album.texts)])
     print(f"captions embedded, {time.time() - began:.0f} s", flush=True)
     head = fit.fit(album, raw, fit.Settings(steps=options.steps), options.seed)
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(options.out, **{name: np.asarray(value, np.float16) for name, value in head._asdict().items()})
-    if options.keep:
-        np.savez(options.keep, **album._asdict() | {"lists": np.array(album.lists, object), "raw": raw})
+    arrays: dict[str, Any] = {name: np.asarray(value, np.float16) for name, value in head._asdict().items()}
+    np.savez(options.out, **arrays)
     print(f"wrote {options.out}, {time.time() - began:.0f} s", flush=True)
     show(lite.load_head(options.out), testing(see, options.seed + 1000), texts)
 

@@ -197,7 +197,7 @@ RESEMBLE: tuple[tuple[str, ...], ...] = (
         "waves",
     ),
     ("maze", "zebra_stripes", "worms", "brain_coral"),
-    ("network", "foam", "cracks"),
+    ("network", "foam", "cracks", "holes"),
     ("giraffe_patches", "cells"),
     ("network", "slime"),
     ("grid", "crosshatch"),
