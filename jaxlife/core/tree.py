@@ -205,7 +205,7 @@ def _fields(node: PyTree, inherited: Domain | None) -> list[tuple[str, PyTree, D
 
 def _coordinates(leaf: Array, domain: Domain) -> Float[Array, "K"]:
     if domain.transform == "bits":
-        on = (leaf[..., None] >> jnp.arange(domain.bits)) & 1
+        on = (leaf[..., None] >> _places(domain, leaf.ndim)) & 1
         return jnp.ravel(2.0 * on - 1.0).astype(jnp.float32)
     flat = jnp.ravel(leaf).astype(jnp.promote_types(leaf.dtype, jnp.float32))
     if domain.transform == "log":
@@ -219,12 +219,17 @@ def _coordinates(leaf: Array, domain: Domain) -> Float[Array, "K"]:
 def _value(piece: Float[Array, "K"], domain: Domain, shape: tuple[int, ...], dtype: Any) -> Array:
     if domain.transform == "bits":
         on = jnp.reshape(piece > 0, (*shape, domain.bits)).astype(dtype)
-        return jnp.sum(on << jnp.arange(domain.bits, dtype=dtype), axis=-1, dtype=dtype)
+        return jnp.sum(on << _places(domain, len(shape)).astype(dtype), axis=-1, dtype=dtype)
     if domain.transform == "sigmoid":
         piece = domain.low + (domain.high - domain.low) * jax.nn.sigmoid(piece)
     elif domain.transform == "log":
         piece = jnp.exp(piece)
     return jnp.clip(jnp.reshape(piece, shape), domain.low, domain.high).astype(dtype)
+
+
+def _places(domain: Domain, ndim: int) -> Array:
+    """0, 1, ... along a last axis, under `ndim` axes of one."""
+    return jnp.arange(domain.bits).reshape((1,) * ndim + (domain.bits,))
 
 
 def _bounds(domain: Domain) -> tuple[float, float]:

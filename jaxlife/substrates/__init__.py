@@ -9,20 +9,32 @@ from collections.abc import Callable
 from jaxlife.core.protocol import Substrate
 from jaxlife.substrates.boids import boids
 from jaxlife.substrates.boids_reynolds import boids_reynolds
+from jaxlife.substrates.elementary import elementary
+from jaxlife.substrates.flow_lenia import flow_lenia
+from jaxlife.substrates.generations import generations, generations_rule
 from jaxlife.substrates.gray_scott import gray_scott
 from jaxlife.substrates.gray_scott import preset as gray_scott_preset
+from jaxlife.substrates.langton import langton
+from jaxlife.substrates.larger_than_life import larger_than_life, larger_than_life_rule
 from jaxlife.substrates.lenia import lenia, lenia_classic
 from jaxlife.substrates.life import life, life_rule, life_rule_string, life_sliced
 from jaxlife.substrates.nca import nca
 from jaxlife.substrates.nca_discrete import nca_discrete
+from jaxlife.substrates.particle_lenia import particle_lenia
 from jaxlife.substrates.particle_life import particle_life
 from jaxlife.substrates.particle_life_plus import particle_life_plus
 from jaxlife.substrates.patterns import read_rle, write_rle
+from jaxlife.substrates.wireworld import wireworld
 
 SUBSTRATES: dict[str, Callable[..., Substrate]] = {
     "boids": boids,
     "boids_reynolds": boids_reynolds,
+    "elementary": elementary,
+    "flow_lenia": flow_lenia,
+    "generations": generations,
     "gray_scott": gray_scott,
+    "langton": langton,
+    "larger_than_life": larger_than_life,
     "lenia": lenia,
     "lenia_classic": lenia_classic,
     "life": life,
@@ -31,6 +43,8 @@ SUBSTRATES: dict[str, Callable[..., Substrate]] = {
     "nca_discrete": nca_discrete,
     "particle_life": particle_life,
     "particle_life_plus": particle_life_plus,
+    "wireworld": wireworld,
+    "particle_lenia": particle_lenia,
 }
 """Name -> factory; add a line here, its import above and its name below."""
 
@@ -38,8 +52,15 @@ __all__ = [
     "SUBSTRATES",
     "boids",
     "boids_reynolds",
+    "elementary",
+    "flow_lenia",
+    "generations",
+    "generations_rule",
     "gray_scott",
     "gray_scott_preset",
+    "langton",
+    "larger_than_life",
+    "larger_than_life_rule",
     "lenia",
     "lenia_classic",
     "life",
@@ -48,8 +69,10 @@ __all__ = [
     "life_sliced",
     "nca",
     "nca_discrete",
+    "particle_lenia",
     "particle_life",
     "particle_life_plus",
     "read_rle",
+    "wireworld",
     "write_rle",
 ]

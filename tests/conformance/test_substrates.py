@@ -14,6 +14,12 @@ from jaxlife.core import checks, tree
 ROOT = pathlib.Path(__file__).parents[2]
 
 SMALL = {
+    "wireworld": {"height": 12, "width": 12},
+    "life_sliced": {"height": 8, "width": 8},
+    "larger_than_life": {"height": 16, "width": 16},
+    "langton": {"height": 8, "width": 8},
+    "generations": {"height": 8, "width": 8},
+    "elementary": {"width": 40, "height": 8},
     "boids": {"n_boids": 8, "image_size": 16},
     "boids_reynolds": {"n_boids": 8, "image_size": 16},
     "gray_scott": {"size": 16},

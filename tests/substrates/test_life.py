@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxlife.core import rollout
-from jaxlife.substrates.life import NAMED, complement, dense, life, life_rule, life_rule_string, life_sliced, packed
+from jaxlife.core import rollout, tree
+from jaxlife.substrates.life import NAMED, complement, life, life_rule, life_rule_string, packed
 from jaxlife.substrates.patterns import read_rle
 
 CONWAY = 6152
@@ -148,20 +148,6 @@ def test_odd_heights_are_stepped_too(key):
     np.testing.assert_array_equal(world.decode(state), set_life(cells, CONWAY, 4))
 
 
-def test_sliced_universes_each_follow_their_own_rule(key):
-    rules = jnp.array((RULES * 3)[:32], jnp.int32)
-    world = life_sliced(height=9, width=14, generations=3)
-    start = world.init(key, rules)
-    cells = world.decode(start)
-    state, out = jax.jit(world.step)(key, start, rules, None)
-    expected = jax.vmap(lambda c, r: functools.reduce(lambda c, _: dense.advance(c, r), range(3), c))(cells, rules)
-    np.testing.assert_array_equal(world.decode(state), expected)
-    assert out == {}
-    shared, _ = jax.jit(world.step)(key, start, jnp.int32(CONWAY), None)
-    for i in (0, 17, 31):
-        np.testing.assert_array_equal(world.decode(shared)[i], set_life(np.asarray(cells[i]), CONWAY, 3))
-
-
 def test_blocks_of_a_large_board_equal_the_board(key, monkeypatch):
     """33 generations: one more than a halo of 32 rows allows in one go."""
     words = packed.pack(jax.random.bernoulli(key, 0.4, (256, 70)))
@@ -232,6 +218,16 @@ def test_a_new_rule_does_not_compile_again(key):
     assert len(traces) == 1
 
 
+def test_params_are_eighteen_bits_or_the_bare_rule(key):
+    world = life(height=32, width=32)
+    params = world.default_params(key)
+    assert tree.ravel(params)[0].shape == (18,)
+    state = world.init(key, params)
+    grids = [world.step(key, state, rule, None)[0].grid for rule in (params, jnp.int32(CONWAY), CONWAY)]
+    np.testing.assert_array_equal(grids[0], grids[1])
+    np.testing.assert_array_equal(grids[0], grids[2])
+
+
 def test_rule_strings_both_ways():
     assert life_rule("B3/S23") == life_rule("b3s23") == life_rule("23/3") == CONWAY
     published = {
@@ -279,8 +275,6 @@ def test_bad_arguments_say_what_was_expected(arguments, message):
 def test_cells_of_another_shape_are_refused():
     with pytest.raises(ValueError, match=r"cells: expected shape \(64, 64\), got \(3, 3\)"):
         life().encode(jnp.zeros((3, 3), bool))
-    with pytest.raises(ValueError, match="cells: expected shape"):
-        life_sliced().encode(jnp.zeros((64, 64), bool))
 
 
 def test_pictures_are_white_on_black_at_any_size(key):
@@ -290,8 +284,3 @@ def test_pictures_are_white_on_black_at_any_size(key):
     assert picture.shape == (224, 224, 3)
     assert jnp.all(picture[21:28, 35:42] == 1)
     assert jnp.sum(picture) == 49 * 3
-    many = life_sliced(height=8, width=8)
-    mosaic = many.render(many.encode(jnp.zeros((32, 8, 8), bool).at[9].set(True)), jnp.int32(CONWAY))
-    assert mosaic.shape == (32, 64, 3)
-    assert jnp.all(mosaic[8:16, 8:16] == 1)
-    assert jnp.sum(mosaic) == 64 * 3

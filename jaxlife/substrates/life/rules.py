@@ -3,7 +3,9 @@
 import re
 
 import jax.numpy as jnp
+from flax import struct
 
+from jaxlife.core import tree
 from jaxlife.core.types import Array, Int
 
 N_BITS = 18
@@ -13,6 +15,13 @@ NAMED = {
     "Morley": 26952,
 }  # fmt: skip
 """Names of the literature -> rule."""
+
+
+@struct.dataclass(kw_only=True)
+class Params:
+    """rule: integer of 18 bits, searched bit by bit. Every place that takes `Params` takes the bare integer too."""
+
+    rule: Array = tree.param(transform="bits", bits=N_BITS)
 
 
 def life_rule(text: str) -> int:

@@ -8,6 +8,8 @@ from jaxlife.core.protocol import Substrate
 from jaxlife.core.types import Array, Image, Int, PyTree, Shaped
 from jaxlife.ops import bits, image, stencil
 from jaxlife.substrates.life import logic, world
+from jaxlife.substrates.life.rules import Params
+from jaxlife.substrates.rule import rule_of
 
 _MOSAIC = (4, 8)  # the picture shows the 32 universes in 4 rows of 8
 
@@ -64,13 +66,15 @@ def life_sliced(
     def decode(state: State) -> Shaped[Array, "32 H W"]:
         return bits.unpack(state.planes.reshape(height * width)).reshape(bits.WORD, height, width)
 
-    def init(key: jax.Array, params: Int[Array, "..."]) -> State:
+    def init(key: jax.Array, params: Params | Int[Array, "..."]) -> State:
         keys = jax.random.split(key, bits.WORD)
         return encode(jax.vmap(lambda key: world.soup(key, height, width, density))(keys))
 
-    def step(key: jax.Array, state: State, params: Int[Array, "..."], x: PyTree) -> tuple[State, dict[str, Array]]:
+    def step(
+        key: jax.Array, state: State, params: Params | Int[Array, "..."], x: PyTree
+    ) -> tuple[State, dict[str, Array]]:
         del key, x
-        words = _rule_words(params)
+        words = _rule_words(rule_of(params))
         born0, stay8 = words[0], words[17]
         masks = logic.arrange([word[None, None] for word in words])
 
@@ -80,14 +84,17 @@ def life_sliced(
 
         return jax.lax.fori_loop(0, generations, once, state), {}
 
-    def render(state: State, params: Int[Array, "..."]) -> Image:
+    def render(state: State, params: Params | Int[Array, "..."]) -> Image:
         planes = state.planes if strobe else state.planes ^ state.vacuum[None, None]
         shown = decode(State(planes=planes, vacuum=state.vacuum)).reshape(*_MOSAIC, height, width)
         rows, columns = _MOSAIC
         grid = shown.transpose(0, 2, 1, 3).reshape(rows * height, columns * width)
         return image.resize(world.black_and_white(grid), image_size)
 
-    return Substrate(init, step, render, lambda key: jnp.full((bits.WORD,), 6152, jnp.int32), encode, decode)
+    def default_params(key: jax.Array) -> Params:
+        return Params(rule=jnp.full((bits.WORD,), world.CONWAY, jnp.int32))
+
+    return Substrate(init, step, render, default_params, encode, decode)
 
 
 def advance(planes: Shaped[Array, "H W"], rule: logic.Masks) -> Shaped[Array, "H W"]:

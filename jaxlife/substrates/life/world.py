@@ -8,7 +8,10 @@ from jaxlife.core.protocol import Substrate
 from jaxlife.core.types import Array, Image, Int, PyTree, Shaped
 from jaxlife.ops import bits, image
 from jaxlife.substrates.life import dense, packed
+from jaxlife.substrates.life.rules import Params
+from jaxlife.substrates.rule import rule_of
 
+CONWAY = 6152
 LAYOUTS = ("packed", "dense")
 
 
@@ -38,7 +41,7 @@ def life(
     """Builds a torus of Life whose rule is data: changing it does not recompile, `vmap` takes one for each universe.
 
     A cell with n living neighbours lives next when bit n (if dead) or bit 9 + n (if alive) of the rule is set. Params
-    are the bare rule, int32[] (see `life_rule`).
+    are the rule, int32[] (see `life_rule`), or `Params(rule=...)`, which says how it is searched.
 
     Under a rule with B0 empty space lights up, and without S8 it strobes. Cells always follow the rule to the letter;
     the picture shows them relative to the vacuum (`cells XOR vacuum`), so that it does not strobe and frames may be
@@ -89,28 +92,30 @@ def life(
     def decode(state: State) -> Shaped[Array, "H W"]:
         return packed.unpack(state.grid) if is_packed else state.grid
 
-    def init(key: jax.Array, params: Int[Array, ""]) -> State:
+    def init(key: jax.Array, params: Params | Int[Array, ""]) -> State:
         del params
         return encode(soup(key, height, width, density))
 
-    def step(key: jax.Array, state: State, params: Int[Array, ""], x: PyTree) -> tuple[State, dict[str, Array]]:
+    def step(
+        key: jax.Array, state: State, params: Params | Int[Array, ""], x: PyTree
+    ) -> tuple[State, dict[str, Array]]:
         del key, x
-        vacuum = state.vacuum
+        rule, vacuum = rule_of(params), state.vacuum
         for _ in range(generations % 2 or 2):  # the vacuum's orbit is over after two generations
-            vacuum = next_vacuum(vacuum, params)
+            vacuum = next_vacuum(vacuum, rule)
         if is_packed and generations > 1:
-            grid = packed.advance_many(state.grid, params, generations)
+            grid = packed.advance_many(state.grid, rule, generations)
         else:
             advance = packed.advance if is_packed else dense.advance
-            grid = jax.lax.fori_loop(0, generations, lambda _, grid: advance(grid, params), state.grid)
+            grid = jax.lax.fori_loop(0, generations, lambda _, grid: advance(grid, rule), state.grid)
         return State(grid=grid, vacuum=vacuum), {}
 
-    def render(state: State, params: Int[Array, ""]) -> Image:
+    def render(state: State, params: Params | Int[Array, ""]) -> Image:
         cells = decode(state)
         shown = cells if strobe else cells ^ state.vacuum[None, None]
         return image.resize(black_and_white(shown), image_size)
 
-    return Substrate(init, step, render, lambda key: jnp.asarray(6152, jnp.int32), encode, decode)
+    return Substrate(init, step, render, lambda key: Params(rule=jnp.int32(CONWAY)), encode, decode)
 
 
 def next_vacuum(vacuum: Shaped[Array, "..."], rule: Int[Array, "..."]) -> Shaped[Array, "..."]:

@@ -1,0 +1,119 @@
+"""Generations: Life whose cells die slowly, through states that neither count nor breed (Brian's Brain, Star Wars)."""
+
+import re
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from jaxlife.core.protocol import Substrate
+from jaxlife.core.types import Array, Image, Int, PyTree, Shaped
+from jaxlife.ops import image
+from jaxlife.substrates.life import dense, world
+from jaxlife.substrates.life.rules import Params, life_rule
+from jaxlife.substrates.rule import rule_of
+
+NAMED = {"Brian's Brain": ("B2/S", 3), "Star Wars": ("B2/S345", 4), "Bombers": ("B24/S345", 25)}
+"""Name -> (births and survivals, number of states)."""
+
+
+@struct.dataclass(kw_only=True)
+class State:
+    """cells: uint8[H, W]; 0 dead, 1 alive, 2 and above dying."""
+
+    cells: Array
+
+
+def generations(
+    *,
+    height: int = 64,
+    width: int = 64,
+    states: int = 3,
+    density: tuple[float, float] = (0.05, 0.4),
+    image_size: int | None = None,
+) -> Substrate:
+    """Builds the world.
+
+    A dead cell is born and a living one survives by the bits of a Life rule, counting living neighbours (state 1); a
+    living cell that does not survive goes through the states 2, 3, ... and is dead after the last.
+
+    Args:
+        height: rows of the torus.
+        width: columns.
+        states: number of states, 2 (Life itself) to 256.
+        density: range of the uniform distribution that the initial density of living cells is drawn from.
+        image_size: side of the picture; one pixel a cell when None.
+
+    Returns:
+        A Substrate with `State` of this module; params are a rule of 18 bits as in `life`. `encode` takes states
+        uint8[H, W], `decode` gives them back. Living cells are white, dying ones fade from orange to dark red.
+
+    Raises:
+        ValueError: a size, density or number of states out of range.
+
+    Example:
+        >>> brain = generations(height=5, width=6)
+        >>> domino = jnp.zeros((5, 6), jnp.uint8).at[2:4, 2].set(2).at[2:4, 3].set(1)
+        >>> state, _ = brain.step(jax.random.key(0), brain.encode(domino), 4, None)
+        >>> brain.decode(state)[2].tolist()
+        [0, 0, 0, 2, 1, 0]
+    """
+    world.check_arguments(height, width, 1, density)
+    if not 2 <= states <= 256:
+        raise ValueError(f"states: expected 2 to 256, got {states}")
+
+    def encode(cells: Shaped[Array, "H W"]) -> State:
+        cells = jnp.asarray(cells)
+        if cells.shape != (height, width):
+            raise ValueError(f"cells: expected shape {(height, width)}, got {cells.shape}")
+        return State(cells=cells.astype(jnp.uint8))
+
+    def init(key: jax.Array, params: Params | Int[Array, ""]) -> State:
+        return encode(world.soup(key, height, width, density))
+
+    def step(
+        key: jax.Array, state: State, params: Params | Int[Array, ""], x: PyTree
+    ) -> tuple[State, dict[str, Array]]:
+        del key, x
+        cells = state.cells
+        alive = cells == 1
+        follows = dense.advance(alive, rule_of(params))
+        older = jnp.where(cells == states - 1, 0, cells + 1).astype(jnp.uint8)
+        breeds = jnp.where(follows, 1, jnp.where(alive, older, 0)).astype(jnp.uint8)
+        return State(cells=jnp.where(cells > 1, older, breeds)), {}
+
+    def render(state: State, params: Params | Int[Array, ""]) -> Image:
+        return image.resize(_palette(states)[state.cells], image_size)
+
+    return Substrate(
+        init, step, render, lambda key: Params(rule=jnp.int32(life_rule("B2/S"))), encode, lambda state: state.cells
+    )
+
+
+def generations_rule(text: str) -> tuple[int, int]:
+    """Reads a rule string of Generations.
+
+    Args:
+        text: "B2/S345/4", or the older "345/2/4" (survives / born / states).
+
+    Returns:
+        The Life rule of 18 bits, and the number of states.
+
+    Raises:
+        ValueError: anything else.
+
+    Example:
+        >>> generations_rule("B2/S/3"), generations_rule("/2/3")
+        ((4, 3), (4, 3))
+    """
+    match = re.fullmatch(r"(.*)/G?C?(\d+)", text.strip(), re.IGNORECASE)
+    if match is None or not 2 <= int(match[2]) <= 256:
+        raise ValueError(f"rule: expected a string such as 'B2/S345/4' with 2 to 256 states, got {text!r}")
+    return life_rule(match[1]), int(match[2])
+
+
+def _palette(states: int) -> Array:
+    """RGB of every state: black, white, then orange to dark red."""
+    age = jnp.linspace(0.0, 1.0, max(states - 2, 1))[: states - 2]
+    dying = jnp.stack([1.0 - 0.7 * age, 0.55 * (1 - age), 0.1 * (1 - age)], axis=-1)
+    return jnp.concatenate([jnp.array([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]), dying])

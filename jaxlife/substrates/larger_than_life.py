@@ -1,0 +1,166 @@
+"""Larger than Life: wide neighbourhoods and intervals of births and survivals (Evans 2001); its gliders are bugs."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from jaxlife.core import tree
+from jaxlife.core.protocol import Substrate
+from jaxlife.core.types import Array, Image, Int, PyTree, Shaped
+from jaxlife.ops import image, stencil
+from jaxlife.substrates.life import world
+
+SHAPES = ("moore", "von_neumann", "circular")
+
+
+@struct.dataclass(kw_only=True)
+class State:
+    """cells: bool[H, W]."""
+
+    cells: Array
+
+
+@struct.dataclass(kw_only=True)
+class Params:
+    """Intervals of the share of living cells in the neighbourhood, both ends included.
+
+    Attributes:
+        birth: [2], a dead cell is born inside.
+        survival: [2], a living cell survives inside.
+    """
+
+    birth: Array = tree.param(low=0.0, high=1.0)
+    survival: Array = tree.param(low=0.0, high=1.0)
+
+
+def larger_than_life(
+    *,
+    height: int = 128,
+    width: int = 128,
+    radius: int = 5,
+    shape: str = "moore",
+    middle: bool = True,
+    density: tuple[float, float] = (0.2, 0.6),
+    image_size: int | None = None,
+) -> Substrate:
+    """Builds the world.
+
+    next = birth[0] <= n / m <= birth[1] for a dead cell, survival[0] <= n / m <= survival[1] for a living one, where n
+    of the m cells of the neighbourhood live.
+
+    Args:
+        height: rows of the torus.
+        width: columns.
+        radius: R, up to half the smaller side.
+        shape: "moore" (a square), "von_neumann" (a diamond) or "circular" (dx^2 + dy^2 <= R^2 + R).
+        middle: whether a cell counts itself.
+        density: range of the uniform distribution that the initial density is drawn from.
+        image_size: side of the picture; one pixel a cell when None.
+
+    Returns:
+        A Substrate with `State` and `Params` of this module; it starts from Evans' Bugs. `encode` takes bool[H, W],
+        `decode` gives it back.
+
+    Raises:
+        ValueError: unknown shape, or a size, radius or density out of range.
+
+    Example:
+        >>> world = larger_than_life(height=8, width=8, radius=1, middle=False)  # Life, as intervals
+        >>> conway = larger_than_life_rule((3, 3), (2, 3), neighbours=8)
+        >>> blinker = world.encode(jnp.zeros((8, 8), bool).at[2, 1:4].set(True))
+        >>> world.step(jax.random.key(0), blinker, conway, None)[0].cells[:, 2].sum().item()
+        3
+
+    Reference:
+        Evans, Larger than Life: digital creatures in a family of two-dimensional cellular automata (2001).
+    """
+    world.check_arguments(height, width, 1, density)
+    if shape not in SHAPES:
+        raise ValueError(f"shape: expected one of {SHAPES}, got {shape!r}")
+    if not 1 <= radius <= min(height, width) // 2:
+        raise ValueError(f"radius: expected 1 to {min(height, width) // 2} on {height} x {width} cells, got {radius}")
+    reach = half_widths(radius, shape)
+    members = sum(2 * half + 1 for half in reach) - (not middle)
+
+    def encode(cells: Shaped[Array, "H W"]) -> State:
+        cells = jnp.asarray(cells)
+        if cells.shape != (height, width):
+            raise ValueError(f"cells: expected shape {(height, width)}, got {cells.shape}")
+        return State(cells=cells.astype(bool))
+
+    def init(key: jax.Array, params: Params) -> State:
+        return encode(world.soup(key, height, width, density))
+
+    def step(key: jax.Array, state: State, params: Params, x: PyTree) -> tuple[State, dict[str, Array]]:
+        del key, x
+        n = count(state.cells, reach) - (0 if middle else state.cells)
+        interval = jnp.where(state.cells[None], params.survival[:, None, None], params.birth[:, None, None]) * members
+        # Counts are whole: half a cell of tolerance absorbs the rounding of shares.
+        return State(cells=(n > interval[0] - 0.5) & (n < interval[1] + 0.5)), {}
+
+    def render(state: State, params: Params) -> Image:
+        return image.resize(world.black_and_white(state.cells), image_size)
+
+    def default_params(key: jax.Array) -> Params:
+        return larger_than_life_rule((34, 45), (34, 58), neighbours=121)
+
+    return Substrate(init, step, render, default_params, encode, lambda state: state.cells)
+
+
+def larger_than_life_rule(birth: tuple[int, int], survival: tuple[int, int], *, neighbours: int) -> Params:
+    """Turns intervals of counts, as the literature writes them, into params.
+
+    Args:
+        birth: fewest and most living cells for a birth.
+        survival: fewest and most for a survival.
+        neighbours: cells of the neighbourhood (121 for R = 5 with its middle).
+
+    Returns:
+        Params in shares of the neighbourhood.
+
+    Example:
+        >>> larger_than_life_rule((2, 4), (2, 6), neighbours=8).birth.tolist()
+        [0.25, 0.5]
+    """
+    return Params(
+        birth=jnp.asarray(birth, jnp.float32) / neighbours, survival=jnp.asarray(survival, jnp.float32) / neighbours
+    )
+
+
+def half_widths(radius: int, shape: str) -> list[int]:
+    """Lists how far a neighbourhood reaches to each side, in each of its 2 R + 1 rows.
+
+    Example:
+        >>> half_widths(2, "von_neumann"), half_widths(2, "circular")
+        ([0, 1, 2, 1, 0], [1, 2, 2, 2, 1])
+    """
+    reach = {
+        "moore": lambda row: radius,
+        "von_neumann": lambda row: radius - abs(row),
+        "circular": lambda row: math.isqrt(radius * radius + radius - row * row),
+    }[shape]
+    return [reach(row) for row in range(-radius, radius + 1)]
+
+
+def count(cells: Shaped[Array, "H W"], reach: list[int]) -> Int[Array, "H W"]:
+    """Counts the living in every neighbourhood: 2 R + 1 differences of prefix sums, whatever its shape.
+
+    Args:
+        cells: bool, on a torus.
+        reach: half width of each row of the neighbourhood.
+
+    Returns:
+        Living cells, the middle included.
+    """
+    height, width = cells.shape
+    radius = len(reach) // 2
+    padded = stencil.wrap_pad(cells.astype(jnp.int32), radius)
+    prefix = jnp.cumsum(jnp.pad(padded, ((0, 0), (1, 0))), axis=1)
+
+    def window(row: int, half: int) -> Array:
+        band = prefix[row : row + height]
+        return band[:, radius + half + 1 :][:, :width] - band[:, radius - half :][:, :width]
+
+    return sum((window(row, half) for row, half in enumerate(reach)), start=jnp.zeros((height, width), jnp.int32))

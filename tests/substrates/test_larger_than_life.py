@@ -1,0 +1,66 @@
+"""Larger than Life against a direct sum, with Life as the member of radius 1."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxlife.core import tree
+from jaxlife.substrates.larger_than_life import SHAPES, half_widths, larger_than_life, larger_than_life_rule
+from jaxlife.substrates.life import dense
+
+
+def direct_count(cells, radius, shape):
+    inside = {
+        "moore": lambda i, j: True,
+        "von_neumann": lambda i, j: abs(i) + abs(j) <= radius,
+        "circular": lambda i, j: i * i + j * j <= radius * radius + radius,
+    }[shape]
+    span = range(-radius, radius + 1)
+    return sum(np.roll(cells, (i, j), (0, 1)).astype(int) for i in span for j in span if inside(i, j))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("middle", [True, False])
+def test_every_neighbourhood_equals_the_direct_sum(shape, middle, key):
+    radius, birth, survival = 4, (12, 20), (9, 22)
+    cells = np.asarray(jax.random.bernoulli(key, 0.4, (17, 23)))
+    world = larger_than_life(height=17, width=23, radius=radius, shape=shape, middle=middle)
+    members = sum(2 * half + 1 for half in half_widths(radius, shape)) - (not middle)
+    params = larger_than_life_rule(birth, survival, neighbours=members)
+    n = direct_count(cells, radius, shape) - (0 if middle else cells)
+    expected = np.where(cells, (n >= survival[0]) & (n <= survival[1]), (n >= birth[0]) & (n <= birth[1]))
+    after, _ = world.step(key, world.encode(cells), params, None)
+    np.testing.assert_array_equal(world.decode(after), expected)
+    assert 0 < expected.sum() < expected.size
+
+
+def test_radius_one_without_the_middle_is_life(key):
+    world = larger_than_life(height=16, width=16, radius=1, middle=False)
+    cells = jax.random.bernoulli(key, 0.4, (16, 16))
+    after, _ = world.step(key, world.encode(cells), larger_than_life_rule((3, 3), (2, 3), neighbours=8), None)
+    np.testing.assert_array_equal(after.cells, dense.advance(cells, jnp.int32(6152)))
+
+
+def test_bugs_neither_die_nor_fill_the_plane(key):
+    """Evans' Bugs from half density: coherent creatures on an empty plane."""
+    world = larger_than_life(height=128, width=128, density=(0.5, 0.5))
+    params = world.default_params(key)
+    assert tree.ravel(params)[0].shape == (4,)
+    start = world.init(key, params)
+    state = jax.jit(lambda s: jax.lax.fori_loop(0, 60, lambda _, s: world.step(key, s, params, None)[0], s))(start)
+    assert 0.01 < jnp.mean(state.cells) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"shape": "hexagon"}, "shape: expected one of"),
+        ({"radius": 65}, "radius: expected 1 to 64 on 128 x 128"),
+        ({"radius": 0}, "radius: expected"),
+        ({"height": 2}, "size: expected"),
+    ],
+)
+def test_bad_arguments_say_what_was_expected(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        larger_than_life(**arguments)
