@@ -10,24 +10,14 @@ from jaxlife.strategies import STRATEGIES
 
 @struct.dataclass(kw_only=True)
 class World:
-    """A prototype with every kind of field."""
+    """A prototype with a bounded field, an integer one, and one that is not searched."""
 
-    feed: jnp.ndarray = tree.param(low=0.0, high=1.0, transform="sigmoid")
     rate: jnp.ndarray = tree.param(low=1e-3, high=1e3, transform="log")
     rule: jnp.ndarray = tree.param(transform="bits", bits=5)
     pattern: jnp.ndarray = tree.frozen()
-    weights: dict
 
 
-WORLD = World(
-    feed=jnp.full((2,), 0.3),
-    rate=jnp.asarray(2.0),
-    rule=jnp.asarray(9),
-    pattern=jnp.ones(3),
-    weights={"w": jnp.zeros((2, 2))},
-)
-
-
+WORLD = World(rate=jnp.full((2,), 2.0), rule=jnp.asarray(9), pattern=jnp.ones(3))
 SMALL = {"illumination_ga": {"capacity": 8, "descriptor_size": 3}, "map_elites": {"bins": 2, "descriptor_size": 3}}
 
 

@@ -1,0 +1,87 @@
+"""What does each of evosax's 37 algorithms achieve through the adapter, beside ours?  Sphere, rotated ellipsoid,
+Rastrigin.
+
+python benchmarks/evosax_table.py [--dim 5] [--population 20] [--generations 300] [--seeds 5] [--out TABLE.md]
+
+Prints a Markdown table: the median over seeds of the best value found, from a start at distance about 2 with step size
+1, default hyper-parameters. The ellipsoid has condition 1e4 and is rotated. A last column flags what is broken: NaN or
+infinite candidates, or no progress on the sphere (less than a factor of 10).
+"""
+
+import argparse
+import functools
+import pathlib
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxlife import strategies
+from jaxlife.core import rollout, search
+from jaxlife.core.protocol import Evals
+from jaxlife.objectives.coco import generator
+
+OURS = ("random_search", "gaussian_ga", "open_es", "snes", "csa_es", "sep_cma_es", "cma_es")
+
+
+def landscapes(dim):
+    rotation = jnp.asarray(generator.rotation(dim, 1), jnp.float32)
+    axes = 10.0 ** (4 * jnp.arange(dim) / (dim - 1))
+    return {
+        "sphere": lambda x: jnp.sum(x**2, axis=1),
+        "ellipsoid": lambda x: jnp.sum(axes[None] * (x @ rotation.T) ** 2, axis=1),
+        "rastrigin": lambda x: 10 * dim + jnp.sum(x**2 - 10 * jnp.cos(2 * jnp.pi * x), axis=1),
+    }
+
+
+def achieved(strategy, landscape, generations, seeds):
+    """Best value of each seed, and the share of generations whose candidates were all finite."""
+
+    def evaluate(key, x, context):
+        return Evals(landscape(x), (), jnp.all(jnp.isfinite(x)))
+
+    run = rollout.rollout(search.search(strategy, evaluate), frames=generations)
+
+    def one(key):
+        final, out = run(key, search.Params(strategy=strategy.params))
+        return final.best_fitness, jnp.mean(out["aux"])
+
+    best, finite = jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(0), seeds))
+    return np.asarray(best), float(jnp.mean(finite))
+
+
+def factories(start, population):
+    for name in OURS:
+        factory = strategies.STRATEGIES[name].factory
+        yield f"jaxlife {name}", functools.partial(factory, start, population=population, sigma=1.0)
+    for name in strategies.evosax_names():
+        yield f"evosax {name}", functools.partial(strategies.evosax, name, start, population=population, sigma=1.0)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, default in (("dim", 5), ("population", 20), ("generations", 300), ("seeds", 5)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--out", type=pathlib.Path)
+    args = parser.parse_args()
+    warnings.filterwarnings("ignore", "optax.global_norm is deprecated")
+    start = jnp.full((args.dim,), 2 / args.dim**0.5)
+    functions = landscapes(args.dim)
+    at_start = float(functions["sphere"](start[None])[0])
+    lines = [f"| strategy | {' | '.join(functions)} | remark |", "|---|" + "---:|" * len(functions) + "---|"]
+    for name, make in factories(start, args.population):
+        cells, remarks = [], []
+        for function in functions.values():
+            best, finite = achieved(make(), function, args.generations, args.seeds)
+            cells.append(f"{np.median(best):.1e}")
+            remarks += ["not finite"] if finite < 1 else []
+            remarks += ["stands still"] if len(cells) == 1 and np.median(best) > at_start / 10 else []
+        lines.append(f"| {name} | {' | '.join(cells)} | {', '.join(dict.fromkeys(remarks))} |")
+        print(lines[-1], flush=True)
+    if args.out:
+        args.out.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
