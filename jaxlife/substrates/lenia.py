@@ -60,8 +60,8 @@ def lenia(
         size: cells along each side of the torus.
         creature: a `Creature`, or the name of one that ships with the library, "base" or "orbium".
         spread: standard deviation of `default_params` around the creature; ASAL draws with 0.1.
-        noise: standard deviation, in logits, of what the key of `init` adds to the first cells; 0 as in ASAL, where every
-            beginning is the same. With some noise a creature can be tried on beginnings it was not found on.
+        noise: standard deviation, in logits, of what the key of `init` adds to the first cells; 0 as in ASAL, where
+            every beginning is the same. With some noise a creature can be tried on beginnings it was not found on.
         view: cells along each side of the picture, cut out around the centre of mass; half of the grid when None.
         image_size: pixels along each side of the picture; one a cell when None.
 
@@ -87,10 +87,7 @@ def lenia(
     view = size // 2 if view is None else view
     _check(creature, size, view, image_size)
     kernels = creature.kernels
-    tables = [
-        lenia_kernels.shell(k, radius=creature.radius, shape=(size, size), family=creature.kernel) for k in kernels
-    ]
-    spectrum = fft.spectra(np.stack(tables))
+    spectrum = lenia_kernels.spectra(creature, size=size)
     base_dynamics = _logit(np.array([(k.m, k.s, k.h) for k in kernels]).T)
     base_cells = _logit(creature.cells)
     patch = creature.cells.shape[-1]

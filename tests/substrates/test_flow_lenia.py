@@ -1,0 +1,181 @@
+"""Flow Lenia: against a plain loop over cells; matter is conserved, and what it carries mixes as it should."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxlife as jl
+from jaxlife.ops import reintegration
+from jaxlife.substrates import lenia_kernels
+from jaxlife.substrates.flow_lenia import State
+from jaxlife.substrates.lenia_kernels import Creature, Kernel
+
+KERNELS = (
+    Kernel(m=0.3, s=0.1, h=0.7, r=0.8, b=(0.5, 1.0), source=0, target=1),
+    Kernel(m=0.2, s=0.2, h=0.4, source=1, target=1),
+    Kernel(m=0.4, s=0.15, h=0.9, r=0.6, source=1, target=0),
+)
+RULE = Creature(4, 2, KERNELS, np.zeros((2, 4, 4)))
+SMALL = {"size": 16, "creature": RULE, "patch": 10, "reach": 2}
+
+
+def drawn(shape, seed=0):
+    return np.random.default_rng(seed).uniform(size=shape)
+
+
+def plain_step(cells, m, s, h, theta, sigma, reach, dt):
+    """The equations of the module, cell by cell, in double precision."""
+    channels, size, _ = cells.shape
+    affinity = np.zeros_like(cells)
+    for i, k in enumerate(KERNELS):
+        table = lenia_kernels.shell(k, radius=RULE.radius, shape=(size, size))
+        near = sum(w * np.roll(cells[k.source], at, (0, 1)) for at, w in np.ndenumerate(table) if w)
+        affinity[k.target] += h[i] * (2 * np.exp(-(((near - m[i]) / s[i]) ** 2) / 2) - 1)
+
+    def slope(field, y, x, axis):
+        weights = {-1: 1, 0: 2, 1: 1}
+
+        def at(a, b):
+            return field[(y + (a if axis == 0 else b)) % size, (x + (b if axis == 0 else a)) % size]
+
+        return sum(w * (at(1, b) - at(-1, b)) for b, w in weights.items())
+
+    total = cells.sum(0)
+    after = np.zeros_like(cells)
+    for c in range(channels):
+        for y in range(size):
+            for x in range(size):
+                a = min((total[y, x] / theta) ** 2, 1)
+                flow = [(1 - a) * slope(affinity[c], y, x, axis) - a * slope(total, y, x, axis) for axis in (0, 1)]
+                to = np.array([y, x]) + np.clip(dt * np.array(flow), sigma - reach, reach - sigma)
+                for v in range(int(to[0]) - 3, int(to[0]) + 5):
+                    for u in range(int(to[1]) - 3, int(to[1]) + 5):
+                        low = np.maximum(to - sigma, [v - 0.5, u - 0.5])
+                        high = np.minimum(to + sigma, [v + 0.5, u + 0.5])
+                        share = np.prod(np.maximum(high - low, 0)) / (2 * sigma) ** 2
+                        after[c, v % size, u % size] += share * cells[c, y, x]
+    return after
+
+
+def test_step_equals_a_loop_over_cells(key):
+    world = jl.substrates.flow_lenia(**SMALL, theta=1.5, dt=0.5)
+    params = world.default_params(key)
+    cells = 2 * drawn((2, 16, 16)) ** 2
+    after, out = jax.jit(world.step)(key, State(cells=jnp.asarray(cells, jnp.float32), weights=None), params, None)
+    dynamics = (np.asarray(v, float) for v in (params.m, params.s, params.h[0]))
+    np.testing.assert_allclose(after.cells, plain_step(cells, *dynamics, 1.5, 0.65, 2, 0.5), atol=2e-4)
+    np.testing.assert_allclose(out["mass"], cells.sum(), rtol=1e-5)
+    assert np.abs(after.cells - cells).max() > 0.1
+
+
+@pytest.mark.parametrize("mixing", [None, "softmax"])
+def test_mass_is_conserved_for_a_thousand_steps(key, mixing):
+    world = jl.substrates.flow_lenia(**SMALL, mixing=mixing)
+    params = world.default_params(key)
+    state = world.init(key, params)
+    before = np.asarray(state.cells, np.float64).sum((1, 2))
+    final, _ = jax.jit(jl.rollout(world, frames=1, stride=1000))(key, params, state=state)
+    np.testing.assert_allclose(np.asarray(final.cells, np.float64).sum((1, 2)), before, rtol=1e-5)
+    assert float(final.cells.min()) >= 0
+    assert float(jnp.abs(final.cells - state.cells).max()) > 0.1
+
+
+@pytest.fixture(scope="module")
+def moved():
+    shift = jnp.asarray(drawn((2, 2, 6, 6)) * 2.6 - 1.3, jnp.float32)
+    parts = reintegration.overlaps(shift, sigma=0.65, reach=2)
+    matter, carried = jnp.asarray(drawn((2, 6, 6), 1), jnp.float32), jnp.asarray(drawn((3, 6, 6), 2), jnp.float32)
+    return parts, matter.at[:, :2].set(0), carried
+
+
+def arrivals(parts, matter):
+    """Matter that comes to each cell from each shift, [25, H, W]."""
+    found = []
+    for i, dy in enumerate(range(-2, 3)):
+        for j, dx in enumerate(range(-2, 3)):
+            sent = np.asarray(matter * parts.rows[i] * parts.columns[j]).sum(0)
+            found.append(np.roll(sent, (dy, dx), (0, 1)))
+    return np.stack(found)
+
+
+@pytest.mark.parametrize("mixing", ["average", "softmax"])
+def test_mixing_weighs_what_arrives(moved, key, mixing):
+    parts, matter, carried = moved
+    weight = arrivals(parts, matter)
+    weight = np.expm1(weight) if mixing == "softmax" else weight
+    shifts = [(dy, dx) for dy in range(-2, 3) for dx in range(-2, 3)]
+    values = np.stack([np.roll(np.asarray(carried), d, (1, 2)) for d in shifts])
+    total = weight.sum(0)
+    expected = (weight[:, None] * values).sum(0) / np.maximum(total, 1e-10)[None]
+    mix = jax.jit(reintegration.mix, static_argnames="mixing")(key, matter, carried, parts, mixing=mixing)
+    np.testing.assert_allclose(mix, expected * (total > 1e-10), atol=1e-5)
+
+
+def test_sampling_takes_one_arrival_with_the_probability_of_its_mass(moved, key):
+    parts, matter, carried = moved
+    keys = jax.random.split(key, 4000)
+    draw = jax.jit(jax.vmap(lambda k: reintegration.mix(k, matter, carried, parts, mixing="sampling")))
+    drawn_values = np.asarray(draw(keys))
+    assert np.isin(drawn_values[0], np.append(np.asarray(carried), 0)).all()
+    average = reintegration.mix(key, matter, carried, parts, mixing="average")
+    np.testing.assert_allclose(drawn_values.mean(0), average, atol=5 * 0.5 / np.sqrt(4000))
+
+
+def test_carried_weights_stay_within_those_that_met(key):
+    world = jl.substrates.flow_lenia(**{**SMALL, "patch": 6}, species=2, mixing="average")
+    params = world.default_params(key)
+    final, _ = jax.jit(jl.rollout(world, frames=1, stride=30))(key, params)
+    there = np.asarray(final.cells.sum(0)) > 1e-4
+    h = np.asarray(params.h)[:, :, None]
+    assert there.any()
+    assert (np.asarray(final.weights)[:, there] >= h.min(0) - 1e-5).all()
+    assert (np.asarray(final.weights)[:, there] <= h.max(0) + 1e-5).all()
+
+
+def test_step_commutes_with_translation(key):
+    world = jl.substrates.flow_lenia(**SMALL)
+    params = world.default_params(key)
+    cells = jnp.asarray(drawn((2, 16, 16)), jnp.float32)
+    step = jax.jit(lambda cells: world.step(key, State(cells=cells, weights=None), params, None)[0].cells)
+    np.testing.assert_allclose(
+        jnp.roll(step(cells), (5, -3), (1, 2)), step(jnp.roll(cells, (5, -3), (1, 2))), atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_gradients_equal_finite_differences_and_are_finite_when_empty(key, empty):
+    with jax.enable_x64(True):
+        world = jl.substrates.flow_lenia(**SMALL, mixing="average")
+        params = jax.tree.map(lambda v: v.astype(jnp.float64), world.default_params(key))
+        direction = jax.tree.map(lambda v: jnp.asarray(drawn(v.shape, 3)) * 0.1, params)
+        if empty:
+            params = params.replace(cells=jnp.zeros_like(params.cells))
+        weights = jnp.asarray(drawn((2, 16, 16), 4))
+
+        def loss(along):
+            moved = jax.tree.map(lambda v, d: v + along * d, params, direction)
+            final, _ = jl.rollout(world, frames=1, stride=2)(key, moved)
+            return jnp.sum(weights * final.cells) + jnp.sum(world.render(final, moved))
+
+        exact = jax.jit(jax.grad(loss))(0.0)
+        assert np.isfinite(exact)
+        if not empty:
+            plus, minus = jax.jit(jax.vmap(loss))(jnp.array([1e-7, -1e-7]))
+            np.testing.assert_allclose(exact, (plus - minus) / 2e-7, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"mixing": "mean"}, "mixing"),
+        ({"species": 3}, "species"),
+        ({"patch": 17}, "patch"),
+        ({"sigma": 2.0}, "sigma"),
+        ({"reach": 8}, "reach"),
+        ({"theta": 0.0}, "theta"),
+    ],
+)
+def test_bad_arguments_say_what_to_mend(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        jl.substrates.flow_lenia(**{**SMALL, **arguments})
