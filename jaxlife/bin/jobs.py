@@ -25,7 +25,11 @@ class Job(NamedTuple):
     host: bool = False
 
 
-JOBS: dict[str, str] = {"asal": "jaxlife.bin.asal_job:build", "targets": "jaxlife.bin.targets_job:build"}
+JOBS: dict[str, str] = {
+    "asal": "jaxlife.bin.asal_job:build",
+    "targets": "jaxlife.bin.targets_job:build",
+    "sft": "jaxlife.bin.sft_job:build",
+}
 """System -> "module:function", imported when asked for: from the config's fields by name to the fields of `Job`."""
 
 _RUNNERS = frozenset({"system", "generations", "steps", "runner"})

@@ -9,6 +9,8 @@ from jaxlife.core import naming
 
 COMMANDS = {
     "run": "runs a config: --config=FILE[:VARIANT] --config.FIELD=VALUE ... --workdir=FOLDER",
+    "chat": "talks with a language model",
+    "generate": "continues a text: TEXT [--chat] [--tokens=N] [--temperature=T]",
     "smoke": "runs every config of configs/ at its :smoke size",
 }
 """Command -> what it does; each is a module of this package with `main(argv) -> exit status`."""

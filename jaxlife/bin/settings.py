@@ -22,6 +22,16 @@ from jaxlife.core import naming
 
 RUNNER = {"chunk": 10, "checkpoint_every": 100, "keep": 3, "log_every": 1, "loggers": "", "headline": ""}
 
+REPORT = {"seeds": 16, "validation": 4, "shown": 5, "pictures": 45, "sheet": 12}
+SMOKE = {
+    "stride": 8,
+    "generations": 3,
+    "strategy.population": 4,
+    "keep": 2,
+    "runner.chunk": 2,
+    "report": {"seeds": 2, "validation": 2, "shown": 2, "pictures": 4, "sheet": 4},
+}
+
 
 def config(arg: str | None, base: Mapping[str, Any], **variants: Mapping[str, Any]) -> ConfigDict:
     """Makes a config and applies the variant that was asked for after the colon, e.g. `lenia.py:smoke`.
@@ -49,6 +59,68 @@ def config(arg: str | None, base: Mapping[str, Any], **variants: Mapping[str, An
         check_field(made, name)
     made.update_from_flattened_dict(changes)
     return made
+
+
+def search(
+    arg: str | None, *, prompts: str, world: str, strategy: Mapping[str, Any], smoke: Mapping[str, Any], **fields: Any
+) -> ConfigDict:
+    """Makes the config of an ASAL search: one world, one prompt or several in the order of time.
+
+    Args:
+        arg: what stands after the colon.
+        prompts: parted by ";".
+        world: key of `SUBSTRATES`.
+        strategy: over Sep-CMA-ES with a population of 16.
+        smoke: changes for `:smoke`, besides the few short generations that every search makes there.
+        **fields: over the defaults below.
+    """
+    base = {
+        "system": "asal",
+        "prompts": prompts,
+        "world": world,
+        "world_args": {},
+        "encoder": "lite",
+        "objective": "target",
+        "strategy": {"name": "sep_cma_es", "population": 16, **strategy},
+        "frames": 1,
+        "n_inits": 1,
+        "keep": 8,
+        "chunk": 0,
+        "devices": 1,
+        "runner": {"chunk": 5, "checkpoint_every": 25, "headline": "best_fitness"},
+        "report": dict(REPORT),
+        **fields,
+    }
+    return config(arg, base, smoke={**SMOKE, **smoke})
+
+
+def contest(
+    arg: str | None, searched: str, *, prompts: Sequence[str], generations: int, restarts: int = 2
+) -> ConfigDict:
+    """Makes the config of a contest from that of a search: its world and strategy, beside a random search.
+
+    Args:
+        arg: what stands after the colon.
+        searched: file of the search's config.
+        prompts: searched for each on its own.
+        generations: of every search.
+        restarts: searches of each prompt.
+
+    Raises:
+        ValueError: a config that is not one of `search`.
+    """
+    one = load(f"{searched}:{arg}" if arg else searched).to_dict()
+    names = ("world", "world_args", "encoder", "strategy", "frames", "stride", "n_inits", "keep", "chunk", "report")
+    fields = {
+        **{name: one[name] for name in names},
+        "system": "targets",
+        "prompts": prompts,
+        "random": {"name": "random_search", "sigma": one["strategy"].get("scout", {}).get("sigma", 1.0)},
+        "restarts": restarts,
+        "generations": generations,
+        "runner": {"chunk": 2, "checkpoint_every": 10, "headline": "similarity"},
+    }
+    return config(arg, fields, smoke={"prompts": "a red ring; green spots", "restarts": 1, "generations": 2})
 
 
 def split_prompts(text: str | Sequence[str]) -> list[str]:

@@ -83,6 +83,6 @@ def build(
         chunk=chunk or None,
         **counts,
     )
-    contest = targets_report.Contest(parts, names, seed, assembly.params.context, **counts)
+    contest = targets_report.Contest(parts, names, list(strategies), seed, assembly.params.context, **counts)
     options = targets_report.Options(**(report or {}))
     return assembly, lambda workdir, state: targets_report.write(workdir, state, contest, options)

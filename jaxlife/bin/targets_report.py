@@ -21,10 +21,11 @@ UNSEARCHED = "unsearched start"
 
 
 class Contest(NamedTuple):
-    """What was contested: the parts, the prompts, the seed of the states that judge, the context, the counts."""
+    """What was contested: parts, prompts, names of the strategies (the search first), seed, context and counts."""
 
     parts: Parts
     prompts: list[str]
+    strategies: list[str]
     seed: int
     context: Context
     frames: int
@@ -48,7 +49,7 @@ def write(workdir: Path, state: PyTree, contest: Contest, options: Options) -> N
     for i, prompt in enumerate(contest.prompts):
         verdicts.append(_judge(rescore, held_out, state, contest, i, options))
         films = {name: np.asarray(shoot(held_out[: options.shown], v.params)) for name, v in verdicts[-1].items()}
-        found = next(iter(verdicts[-1]))
+        found = contest.strategies[0]
         report.save_params(
             workdir / f"{slug(prompt)}.npz", verdicts[-1][found].params, search_score=verdicts[-1][found].search_score
         )
@@ -79,8 +80,9 @@ def _judge(
     context = Context(encoder=contest.context.encoder, score=prompt)
     validation = asal_report.held_out_keys(contest.seed, options.validation)
     verdicts = {}
-    for name, searches in state.items():
-        best, seen = asal_heldout.finalist(rescore, validation, asal_targets.one_prompt(searches, index, n), context)
+    for name in contest.strategies:
+        searches = asal_targets.one_prompt(state[name], index, n)
+        best, seen = asal_heldout.finalist(rescore, validation, searches, context)
         verdicts[name] = asal_heldout.verdict(rescore, held_out, best, seen, context)
     verdicts[UNSEARCHED] = asal_heldout.verdict(rescore, held_out, contest.parts.prototype, None, context)
     return verdicts
@@ -103,7 +105,7 @@ def _page(workdir: Path, contest: Contest, comparisons: list[viz.Comparison]) ->
         "world": stored["config"]["world"],
         "seed": contest.seed,
         **asal_report.spent(workdir),
-        **session["versions"],
+        **{name: session["versions"][name] for name in ("jaxlife", "jax", "python")},
     }
     return viz.page(
         "Creatures found by a text prompt",

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxlife.core import search
@@ -17,8 +16,11 @@ from jaxlife.ops import intervals
 from jaxlife.systems.asal import Context, trial
 from jaxlife.systems.asal_parts import Parts
 
-Rescore = Callable[[Array, PyTree, Context], Float[Array, "K S"]]
-"""`(keys[S], candidates[K, ...], context) -> similarities[K, S]`."""
+Rescore = Callable[[Array, PyTree, Context], Float[Array, "B"]]
+"""`(keys[B], candidates[B, ...], context) -> similarities[B]`."""
+
+BATCH = 16
+"""Worlds run at once when they are looked at again; one size, so that one program serves every look."""
 
 
 class Verdict(NamedTuple):
@@ -37,36 +39,39 @@ class Verdict(NamedTuple):
     interval: intervals.Interval
 
 
-def rescorer(parts: Parts, *, frames: int, stride: int, batch: int = 16) -> Rescore:
+def rescorer(parts: Parts, *, frames: int, stride: int) -> Rescore:
     """Returns the function that runs candidates again; a pure function, to be jitted by the caller.
 
     Args:
         parts: world, encoder and score of the search.
         frames: as in the search.
         stride: as in the search.
-        batch: worlds run at once.
 
     Returns:
-        `(keys[S], candidates[K, ...], context) -> similarities[K, S]`, the negative of the score.
-
-    Raises:
-        ValueError: `batch` below 1.
+        `(keys[B], candidates[B, ...], context) -> similarities[B]`, the negative of the score.
     """
-    if batch < 1:
-        raise ValueError(f"batch: expected at least one world at once, got {batch}")
     run = trial(parts.world, parts.encoder, parts.score, frames=frames, stride=stride)
+    return jax.vmap(lambda key, candidate, context: -run(key, candidate, context)[0], in_axes=(0, 0, None))
 
-    def rescore(keys: Array, candidates: PyTree, context: Context) -> Float[Array, "K S"]:
-        n_seeds = keys.shape[0]
-        n = jax.tree.leaves(candidates)[0].shape[0]
 
-        def one(pair: Array) -> Array:
-            candidate = jax.tree.map(lambda leaf: leaf[pair // n_seeds], candidates)
-            return -run(keys[pair % n_seeds], candidate, context)[0]
+def similarities(rescore: Rescore, keys: Array, candidates: PyTree, context: Context) -> Float[np.ndarray, "K S"]:
+    """Runs every candidate from every state, `BATCH` worlds at a time.
 
-        return jax.lax.map(one, jnp.arange(n * n_seeds), batch_size=batch).reshape(n, n_seeds)
-
-    return rescore
+    Args:
+        rescore: from `rescorer`.
+        keys: [S], of the states.
+        candidates: leading axis K.
+        context: of the search.
+    """
+    leaves, structure = jax.tree.flatten(candidates)
+    n, n_seeds = leaves[0].shape[0], keys.shape[0]
+    pairs = np.arange(n * n_seeds)
+    scores = []
+    for start in range(0, len(pairs), BATCH):
+        batch = np.resize(pairs[start : start + BATCH], BATCH)  # the last batch is filled up by repeating itself
+        chosen = structure.unflatten([np.asarray(leaf)[batch // n_seeds] for leaf in leaves])
+        scores.append(np.asarray(rescore(keys[batch % n_seeds], chosen, context)))
+    return np.concatenate(scores)[: len(pairs)].reshape(n, n_seeds)
 
 
 def finalist(rescore: Rescore, keys: Array, states: search.State, context: Context) -> tuple[PyTree, float]:
@@ -85,7 +90,7 @@ def finalist(rescore: Rescore, keys: Array, states: search.State, context: Conte
         ValueError: every candidate failed from every state.
     """
     candidates = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), states.elite)
-    means = np.nan_to_num(np.mean(rescore(keys, candidates, context), axis=1), nan=-np.inf)
+    means = np.nan_to_num(np.mean(similarities(rescore, keys, candidates, context), axis=1), nan=-np.inf)
     winner = int(np.argmax(means))
     if not np.isfinite(means[winner]):
         raise ValueError("every candidate of the search failed from every validation state; lower the strategy's sigma")
@@ -103,6 +108,6 @@ def verdict(rescore: Rescore, keys: Array, params: PyTree, search_score: float |
         search_score: what the search saw, for the record.
         context: of the search.
     """
-    one = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], params)
-    scores = np.asarray(rescore(keys, one, context)[0])
+    params = jax.tree.map(np.asarray, params)
+    scores = similarities(rescore, keys, jax.tree.map(lambda leaf: leaf[None], params), context)[0]
     return Verdict(params, search_score, scores, intervals.mean_interval(scores))

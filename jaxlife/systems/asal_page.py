@@ -59,7 +59,7 @@ def comparison(
         for name, found in verdicts.items()
     ]
     first = next(iter(verdicts))
-    tiles = [records.Clip(frames, caption=f"other seed {i}") for i, frames in enumerate(films[first][1:], start=1)]
+    tiles = [records.Clip(frames, caption=f"seed {i}") for i, frames in enumerate(films[first][1:], start=1)]
     charts = [records.Chart(curves, "generation", "similarity to the prompt")] if curves else []
     tables = [records.Table(named_params(verdicts[first].params), caption="Parameters of the found world")]
     return records.Comparison(prompt, contenders, tiles, charts, tables)

@@ -1,0 +1,48 @@
+"""Talks with a language model: `jaxlife chat [--model=NAME] [--system=TEXT] [--temperature=T] [--seed=N] [--tokens=N]`.
+
+A line is a turn; an empty line, /quit or Ctrl-D ends it, /new forgets what was said, Ctrl-C stops an answer.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+
+from jaxlife.bin import cli, writing
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a chat in the terminal; returns the exit status."""
+    return cli.guarded("jaxlife chat", __doc__, _run, argv)
+
+
+def _run(argv: Sequence[str]) -> int:
+    flags = writing.parse(argv, system="")
+    lm = writing.load(flags)
+    opening = [{"role": "system", "content": flags.system}] if flags.system else []
+    turns, rounds = list(opening), 0
+    print(f"{flags.model}: empty line or /quit to leave, /new to start again", file=sys.stderr)
+    for line in _lines():
+        if line in ("", "/quit"):
+            break
+        if line == "/new":
+            turns = list(opening)
+            continue
+        turns.append({"role": "user", "content": line})
+        answer = writing.show(lm, lm.tokenizer.apply_chat(turns), flags, rounds)
+        turns.append({"role": "assistant", "content": answer})
+        rounds += 1
+    return 0
+
+
+def _lines() -> Iterator[str]:
+    while True:
+        try:
+            yield input("> " if sys.stdin.isatty() else "").strip()
+        except EOFError:
+            return
+        except KeyboardInterrupt:
+            print(file=sys.stderr)
+            return
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""What `jaxlife chat` and `jaxlife generate` share: flags, loading, text that appears as it is written."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+
+def parse(argv: Sequence[str], **extra: Any) -> argparse.Namespace:
+    """Reads the flags of both commands and those of `extra` (name=default; `text` is positional).
+
+    Raises:
+        ValueError: an unknown flag, or a value out of its range.
+
+    Example:
+        >>> parse(["--tokens=5", "Hello", "you"], text="").text
+        'Hello you'
+    """
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    parser.add_argument("--model", default="smollm2-135m-instruct")
+    parser.add_argument("--temperature", type=float, default=0.0)
+    parser.add_argument("--top_p", type=float, default=0.95)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--tokens", type=int, default=256)
+    parser.add_argument("--float32", action="store_true", help="weights as they are, instead of int8")
+    for name, default in extra.items():
+        if name == "text":
+            parser.add_argument("text", nargs="*")
+        elif default is False:
+            parser.add_argument(f"--{name}", action="store_true")
+        else:
+            parser.add_argument(f"--{name}", default=default)
+    try:
+        flags, unknown = parser.parse_known_args(list(argv))
+    except argparse.ArgumentError as error:
+        raise ValueError(str(error)) from error
+    if unknown:
+        raise ValueError(f"unknown argument {unknown[0]!r}; --help shows what there is")
+    if "text" in extra:
+        flags.text = " ".join(flags.text)
+    return flags
+
+
+def load(flags: argparse.Namespace) -> Any:
+    """Loads the model that the flags name."""
+    print(f"loading {flags.model} ...", end="\r", file=sys.stderr, flush=True)
+    from jaxlife import models  # jax takes a moment: say something first
+
+    return models.load(flags.model, **({} if flags.float32 or flags.model == "untrained" else {"int8": True}))
+
+
+def show(lm: Any, prompt: str, flags: argparse.Namespace, n: int) -> str:
+    """Prints a continuation as it is written, and how fast that went; Ctrl-C ends it early.
+
+    Args:
+        lm: the model.
+        prompt: the text before.
+        flags: of `parse`.
+        n: number of this answer in the session: another draw.
+
+    Returns:
+        The text.
+    """
+    import time
+
+    import jax
+
+    key = jax.random.fold_in(jax.random.key(flags.seed), n)
+    options = {"max_new_tokens": flags.tokens, "temperature": flags.temperature, "top_p": flags.top_p, "key": key}
+    pieces: list[str] = []
+    begun = time.monotonic()
+    try:
+        for piece in lm.stream(lm.params, prompt, **options):
+            pieces.append(piece)
+            print(piece, end="", flush=True)
+    except KeyboardInterrupt:
+        print(" [stopped]", end="")
+    print()
+    text, seconds = "".join(pieces), time.monotonic() - begun
+    if sys.stderr.isatty():
+        count = len(lm.tokenizer.encode(text, begin=False))
+        print(f"\033[2m{count} tokens in {seconds:.1f} s\033[0m", file=sys.stderr)
+    return text
