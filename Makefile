@@ -4,7 +4,7 @@
 PYTHON ?= python3
 WORLD  ?= gray_scott
 PROMPT ?=
-OUT    ?= runs/demo
+OUT    ?=
 export PROMPT OUT  # reach the shell as they are, whatever quotes are inside
 
 VENV := .venv
@@ -34,7 +34,9 @@ $(VENV)/test.stamp: $(VENV)/run.stamp
 	@touch $@
 
 run: $(VENV)/run.stamp  ## Searches worlds for creatures by text prompts; ends with a page to open.
-	$(BIN)/jaxlife demo --config=configs/asal/$(WORLD).py:demo --workdir="$$OUT" $(if $(PROMPT),--prompt="$$PROMPT")
+	@name=$$(printf '%s' "$(WORLD) $$PROMPT" | tr -cs '[:alnum:]' '-' | sed 's/-$$//'); \
+	$(BIN)/jaxlife run --config=configs/targets/$(WORLD).py --workdir="$${OUT:-runs/$$name}" \
+	  $${PROMPT:+--config.prompts="$$PROMPT"}
 
 test: lint types layers unit smoke  ## Everything that has to pass.
 
@@ -49,13 +51,13 @@ layers: $(VENV)/test.stamp  ## Which room may import which.
 	$(BIN)/lint-imports
 
 unit: $(VENV)/test.stamp  ## Tests and the examples in docstrings.
-	$(BIN)/pytest -m 'not slow'
+	$(BIN)/pytest -n auto -m 'not slow'
 
 slow: $(VENV)/test.stamp  ## The full-size checks that `unit` leaves out.
 	$(BIN)/pytest -m slow
 
 smoke: $(VENV)/test.stamp  ## Every config, at its :smoke size.
-	$(BIN)/python -m jaxlife.bin.smoke
+	$(BIN)/jaxlife smoke
 
 colabs: $(VENV)/test.stamp  ## Executes the notebooks.
 	$(BIN)/python tools/colabs.py

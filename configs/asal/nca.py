@@ -1,0 +1,19 @@
+"""A neural cellular automaton, searched for a text prompt.
+
+jaxlife run --config=configs/asal/nca.py --config.prompts="a blue maze" --workdir=runs/nca
+"""
+
+from jaxlife.bin import settings
+
+
+def get_config(arg=None):  # noqa: ANN001, ANN201
+    return settings.search(
+        arg,
+        prompts="a blue maze",
+        world="nca",
+        world_args={"size": 64},
+        strategy={"sigma": 0.3},
+        stride=128,
+        generations=60,
+        smoke={"world_args.size": 16},
+    )

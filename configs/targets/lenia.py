@@ -1,0 +1,14 @@
+"""Lenia, searched for several prompts, each beside a random search of equal budget.
+
+make run WORLD=lenia PROMPT="green spots"
+"""
+
+from pathlib import Path
+
+from jaxlife.bin import settings
+
+SEARCHED = Path(__file__).parents[1] / "asal" / Path(__file__).name
+
+
+def get_config(arg=None):  # noqa: ANN001, ANN201
+    return settings.contest(arg, str(SEARCHED), prompts=("green spots", "a blue cell"), generations=40)

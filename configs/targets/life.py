@@ -1,0 +1,14 @@
+"""Life-like cellular automata, searched for several prompts, each beside a random search of equal budget.
+
+make run WORLD=life PROMPT="a white maze"
+"""
+
+from pathlib import Path
+
+from jaxlife.bin import settings
+
+SEARCHED = Path(__file__).parents[1] / "asal" / Path(__file__).name
+
+
+def get_config(arg=None):  # noqa: ANN001, ANN201
+    return settings.contest(arg, str(SEARCHED), prompts=("a white maze", "white dots"), generations=40)
