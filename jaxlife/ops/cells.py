@@ -59,15 +59,15 @@ def plan(n: int, reach: float, crowding: float = 1.0) -> Plan:
 
     Example:
         >>> plan(100_000, 0.01)
-        Plan(side=100, block=16, capacity=87)
+        Plan(side=100, block=16, capacity=91)
     """
     if crowding < 1:
         raise ValueError(f"crowding: expected at least 1, got {crowding}")
     side = max(1, min(int(1 / reach), int(math.sqrt(n / _FEW))))
     share = n / side**2
     block = min(64, 16 * math.ceil(share / 16))
-    run = block + 3 * share
-    return Plan(side, block, min(n, math.ceil(crowding * (run + 6 * math.sqrt(run)))))
+    run = block + 4 * share
+    return Plan(side, block, min(n, math.ceil(crowding * (run + 5 * math.sqrt(run)))))
 
 
 def engine(n: int, reach: float, *, name: str = "auto", crowding: float = 2.0) -> Engine:
