@@ -17,13 +17,16 @@ from jaxlife.substrates.gray_scott import preset as gray_scott_preset
 from jaxlife.substrates.langton import langton
 from jaxlife.substrates.larger_than_life import larger_than_life, larger_than_life_rule
 from jaxlife.substrates.lenia import lenia, lenia_classic
-from jaxlife.substrates.life import life, life_rule, life_rule_string, life_sliced
+from jaxlife.substrates.life import life, life_rule, life_rule_string, life_scores, life_sliced
+from jaxlife.substrates.life_species import life_species
 from jaxlife.substrates.nca import nca
 from jaxlife.substrates.nca_discrete import nca_discrete
+from jaxlife.substrates.nca_growing import nca_growing
 from jaxlife.substrates.particle_lenia import particle_lenia
 from jaxlife.substrates.particle_life import particle_life
 from jaxlife.substrates.particle_life_plus import particle_life_plus
 from jaxlife.substrates.patterns import read_rle, write_rle
+from jaxlife.substrates.perturb import perturbation, recovery
 from jaxlife.substrates.wireworld import wireworld
 
 SUBSTRATES: dict[str, Callable[..., Substrate]] = {
@@ -39,12 +42,14 @@ SUBSTRATES: dict[str, Callable[..., Substrate]] = {
     "lenia_classic": lenia_classic,
     "life": life,
     "life_sliced": life_sliced,
+    "life_species": life_species,
     "nca": nca,
     "nca_discrete": nca_discrete,
+    "particle_lenia": particle_lenia,
     "particle_life": particle_life,
     "particle_life_plus": particle_life_plus,
     "wireworld": wireworld,
-    "particle_lenia": particle_lenia,
+    "nca_growing": nca_growing,
 }
 """Name -> factory; add a line here, its import above and its name below."""
 
@@ -66,13 +71,18 @@ __all__ = [
     "life",
     "life_rule",
     "life_rule_string",
+    "life_scores",
     "life_sliced",
+    "life_species",
     "nca",
     "nca_discrete",
+    "nca_growing",
     "particle_lenia",
     "particle_life",
     "particle_life_plus",
+    "perturbation",
     "read_rle",
+    "recovery",
     "wireworld",
     "write_rle",
 ]

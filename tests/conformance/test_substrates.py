@@ -15,6 +15,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 SMALL = {
     "wireworld": {"height": 12, "width": 12},
+    "life_species": {"height": 8, "width": 8},
     "life_sliced": {"height": 8, "width": 8},
     "larger_than_life": {"height": 16, "width": 16},
     "langton": {"height": 8, "width": 8},
@@ -23,11 +24,14 @@ SMALL = {
     "boids": {"n_boids": 8, "image_size": 16},
     "boids_reynolds": {"n_boids": 8, "image_size": 16},
     "gray_scott": {"size": 16},
+    "flow_lenia": {"size": 32, "creature": "orbium", "patch": 8, "reach": 2},
     "lenia": {"size": 32, "noise": 0.1},
     "lenia_classic": {"size": 32, "noise": 0.1},
+    "nca_growing": {"size": 8, "units": 4, "noise": 0.1},
     "nca": {"size": 8},
     "nca_discrete": {"size": 8},
     "life": {"height": 16, "width": 32},
+    "particle_lenia": {"n_particles": 8, "image_size": 16},
     "particle_life": {"n_particles": 16, "image_size": 16},
     "particle_life_plus": {"n_particles": 16, "image_size": 16},
 }

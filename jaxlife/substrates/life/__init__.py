@@ -1,7 +1,18 @@
 """Life and all its outer-totalistic relatives, in three layouts: dense (the reference), packed and bit-sliced."""
 
 from jaxlife.substrates.life.rules import NAMED, Params, complement, life_rule, life_rule_string
+from jaxlife.substrates.life.scores import life_scores
 from jaxlife.substrates.life.sliced import life_sliced
 from jaxlife.substrates.life.world import State, life
 
-__all__ = ["NAMED", "Params", "State", "complement", "life", "life_rule", "life_rule_string", "life_sliced"]
+__all__ = [
+    "NAMED",
+    "Params",
+    "State",
+    "complement",
+    "life",
+    "life_rule",
+    "life_rule_string",
+    "life_scores",
+    "life_sliced",
+]

@@ -1,0 +1,218 @@
+"""Wounds and how worlds get over them: erase, noise, rotate, shift, and a recovery score for any world."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxlife.core import rollout
+from jaxlife.core.naming import lookup
+from jaxlife.core.protocol import Substrate
+from jaxlife.core.types import Array, Float, Image, PyTree, Shaped
+
+KINDS = ("erase", "noise", "rotate", "shift")
+BLANK = {"u": 1.0}
+"""Value of an erased cell by the name of its field, where it is not 0: Gray-Scott's substrate at rest."""
+
+_BANDS = 16  # rings of the spectrum in a signature
+_SAME = 1e-6  # signatures nearer than this do not differ
+
+
+def perturbation(world: Substrate, kind: str, strength: float = 0.25) -> Callable[[jax.Array, PyTree], PyTree]:
+    """Returns `perturb(key, state) -> state` for a world.
+
+    Worlds with `encode` are changed cell by cell in their cells; particles (a state with `position`) where they are;
+    other worlds in each field of two axes or more, whose last two axes are rows and columns.
+
+        kind     grids                                             particles
+        erase    a square of side `strength`, emptied              those in such a square are scattered anywhere
+        noise    floats: + strength N(0, 1), in their range;       position + strength / 10 N(0, 1)
+                 states: swapped with others at that rate
+        rotate   by 90 degrees                                     with their velocities, about the middle
+        shift    by a random offset around the torus               the same
+
+    Args:
+        world: the world to wound.
+        kind: one of `KINDS`.
+        strength: share of the side, standard deviation or rate; not used by "rotate" and "shift".
+
+    Returns:
+        The perturbation; a state of the same structure, shapes and dtypes.
+
+    Raises:
+        ValueError: unknown kind, or a strength outside [0, 1].
+
+    Example:
+        >>> import jaxlife as jl
+        >>> world = jl.substrates.life(height=32, width=32)
+        >>> wounded = perturbation(world, "erase", 1.0)(jax.random.key(0), world.encode(jnp.ones((32, 32), bool)))
+        >>> world.decode(wounded).sum().item()
+        0
+    """
+    on_grid = lookup(_GRID, kind, kind="perturbation")
+    on_particles = _PARTICLES[kind]
+    if not 0 <= strength <= 1:
+        raise ValueError(f"strength: expected 0 to 1, got {strength}")
+
+    def perturb(key: jax.Array, state: PyTree) -> PyTree:
+        if world.encode is not None and world.decode is not None:
+            return world.encode(on_grid(key, world.decode(state), strength, 0.0))
+        if hasattr(state, "position"):
+            return on_particles(key, state, strength)
+
+        def field(path: tuple, leaf: Array) -> Array:
+            return leaf if leaf.ndim < 2 else on_grid(key, leaf, strength, BLANK.get(_name(path), 0.0))
+
+        return jax.tree_util.tree_map_with_path(field, state)
+
+    return perturb
+
+
+def recovery(
+    world: Substrate,
+    perturb: Callable[[jax.Array, PyTree], PyTree],
+    *,
+    settle: int,
+    recover: int,
+    signature: Callable[[Image], Array] | None = None,
+) -> Callable[[jax.Array, PyTree], dict[str, Array]]:
+    """Scores how well a world gets over a perturbation.
+
+    The world runs for `settle` steps, is perturbed, and runs for `recover` steps beside its unperturbed twin, with the
+    same keys. With d the distance between the signatures of their pictures,
+
+        recovery = 1 - d(end) / d(wound), at least -1; 1 where the wound does not show at all and never does.
+
+    Args:
+        world: any substrate.
+        perturb: `(key, state) -> state`, from `perturbation` or your own.
+        settle: steps before the wound.
+        recover: steps after it.
+        signature: picture -> vector; `spectral_signature` when None, which does not see shifts and quarter turns.
+
+    Returns:
+        `score(key, params) -> {"recovery", "wound", "end"}`, to be jitted and vmapped.
+
+    Raises:
+        ValueError: fewer than 1 step.
+
+    Example:
+        >>> import jaxlife as jl
+        >>> world = jl.substrates.life(height=32, width=32)
+        >>> score = recovery(world, perturbation(world, "shift"), settle=2, recover=2)
+        >>> score(jax.random.key(0), jl.substrates.life_rule("B3/S23"))["recovery"].item()
+        1.0
+    """
+    look = signature or spectral_signature
+    before = rollout.rollout(world, frames=1, stride=settle)
+    after = rollout.rollout(world, frames=1, stride=recover)
+
+    def score(key: jax.Array, params: PyTree) -> dict[str, Array]:
+        run_key, wound_key = jax.random.split(key)
+        state, _ = before(run_key, params)
+        wounded = perturb(wound_key, state)
+
+        def gap(a: PyTree, b: PyTree) -> Array:
+            return jnp.linalg.norm(look(world.render(a, params)) - look(world.render(b, params)))
+
+        ends = [after(run_key, params, state=s, start=settle)[0] for s in (state, wounded)]
+        wound, end = gap(state, wounded), gap(*ends)
+        shows = wound > _SAME
+        ratio = jnp.where(shows, end / jnp.where(shows, wound, 1.0), jnp.where(end > _SAME, 2.0, 0.0))
+        return {"recovery": jnp.maximum(1 - ratio, -1.0), "wound": wound, "end": end}
+
+    return score
+
+
+def spectral_signature(picture: Image) -> Float[Array, "19"]:
+    """Describes a picture by what a shift or a quarter turn of it leaves as it is.
+
+    The mean colour, and log(1 + power) of the grey picture's spectrum in 16 rings of equal width.
+
+    Args:
+        picture: RGB in [0, 1].
+
+    Returns:
+        A vector of 19 numbers.
+
+    Example:
+        >>> spectral_signature(jnp.zeros((8, 8, 3))).shape
+        (19,)
+    """
+    height, width, _ = picture.shape
+    power = jnp.abs(jnp.fft.fft2(jnp.mean(picture, -1)) / (height * width) ** 0.5) ** 2
+    rows, columns = jnp.fft.fftfreq(height), jnp.fft.fftfreq(width)
+    ring = jnp.minimum(jnp.hypot(rows[:, None], columns[None]) * 2 * _BANDS, _BANDS - 1).astype(jnp.int32)
+    members = (ring[None] == jnp.arange(_BANDS)[:, None, None]).at[:, 0, 0].set(False)
+    mean = jnp.sum(power[None] * members, (1, 2)) / jnp.maximum(jnp.sum(members, (1, 2)), 1)
+    return jnp.concatenate([jnp.mean(picture, (0, 1)), jnp.log1p(mean)])
+
+
+def _name(path: tuple[Any, ...]) -> str:
+    return str(getattr(path[-1], "name", "")) if path else ""
+
+
+def _box(key: jax.Array, sizes: tuple[int, ...], strength: float) -> Shaped[Array, "..."]:
+    """An interval of a ring, or a square of a torus, of side `strength` somewhere."""
+    corner = jax.random.uniform(key, (len(sizes),))
+    inside = [((jnp.arange(n) + 0.5) / n - corner[i]) % 1 < strength for i, n in enumerate(sizes)]
+    return inside[0] if len(sizes) == 1 else inside[0][:, None] & inside[1][None]
+
+
+def _erase(key: jax.Array, grid: Array, strength: float, blank: float) -> Array:
+    hit = _box(key, grid.shape[-2:], strength)
+    hit = hit.reshape((1,) * (grid.ndim - hit.ndim) + hit.shape)
+    return jnp.where(hit, jnp.asarray(blank, grid.dtype), grid)
+
+
+def _noise(key: jax.Array, grid: Array, strength: float, blank: float) -> Array:
+    if jnp.issubdtype(grid.dtype, jnp.floating):
+        low, high = jnp.minimum(jnp.min(grid), 0.0), jnp.maximum(jnp.max(grid), 1.0)
+        return jnp.clip(grid + strength * jax.random.normal(key, grid.shape, grid.dtype), low, high)
+    where_key, what_key = jax.random.split(key)
+    others = jax.random.permutation(what_key, grid.reshape(-1)).reshape(grid.shape)
+    return jnp.where(jax.random.bernoulli(where_key, strength, grid.shape), others, grid)
+
+
+def _rotate(key: jax.Array, grid: Array, strength: float, blank: float) -> Array:
+    if grid.ndim == 1:
+        return grid[::-1]
+    if grid.shape[-2] != grid.shape[-1]:
+        raise ValueError(f"rotate: expected a square world, got {grid.shape[-2]} x {grid.shape[-1]} cells")
+    return jnp.rot90(grid, axes=(-2, -1))
+
+
+def _shift(key: jax.Array, grid: Array, strength: float, blank: float) -> Array:
+    axes = tuple(range(-min(grid.ndim, 2), 0))
+    sizes = jnp.array([grid.shape[axis] for axis in axes])
+    return jnp.roll(grid, jax.random.randint(key, (len(axes),), 0, sizes), axes)
+
+
+def _scatter(key: jax.Array, state: Any, strength: float) -> Any:
+    corner_key, place_key = jax.random.split(key)
+    corner = jax.random.uniform(corner_key, (1, state.position.shape[-1]))
+    inside = jnp.all((state.position - corner) % 1 < strength, axis=-1, keepdims=True)
+    return state.replace(
+        position=jnp.where(inside, jax.random.uniform(place_key, state.position.shape), state.position)
+    )
+
+
+def _jitter(key: jax.Array, state: Any, strength: float) -> Any:
+    noise = 0.1 * strength * jax.random.normal(key, state.position.shape)
+    return state.replace(position=(state.position + noise) % 1)
+
+
+def _turn(key: jax.Array, state: Any, strength: float) -> Any:
+    turned = {"position": jnp.stack([1 - state.position[..., 1], state.position[..., 0]], -1) % 1}
+    if hasattr(state, "velocity"):
+        turned["velocity"] = jnp.stack([-state.velocity[..., 1], state.velocity[..., 0]], -1)
+    return state.replace(**turned)
+
+
+def _move(key: jax.Array, state: Any, strength: float) -> Any:
+    return state.replace(position=(state.position + jax.random.uniform(key, (1, state.position.shape[-1]))) % 1)
+
+
+_GRID = {"erase": _erase, "noise": _noise, "rotate": _rotate, "shift": _shift}
+_PARTICLES = {"erase": _scatter, "noise": _jitter, "rotate": _turn, "shift": _move}

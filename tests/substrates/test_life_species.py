@@ -1,0 +1,73 @@
+"""Species of Life: one of them alone is Life; many conserve what the rules say."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxlife.core import tree
+from jaxlife.substrates.life import dense, life_rule
+from jaxlife.substrates.life_species import Params, State, life_species, parent
+
+
+@pytest.mark.parametrize("rule", ["B3/S23", "B36/S125", "B1357/S1357"])
+def test_species_of_one_rule_are_life(rule, key):
+    """Whoever lives where, the living cells are Life's own."""
+    world, rule = life_species(height=15, width=18, species=3), life_rule(rule)
+    params = Params(rules=jnp.full((3,), rule))
+    state = world.init(key, params)
+    step = jax.jit(world.step)
+    for t in range(5):
+        expected = dense.advance(state.cells > 0, jnp.int32(rule))
+        state, out = step(jax.random.fold_in(key, t), state, params, None)
+        np.testing.assert_array_equal(state.cells > 0, expected)
+    assert out == {}
+    assert set(np.unique(state.cells)) == {0, 1, 2, 3}
+
+
+def test_each_cell_obeys_its_own_rule(key):
+    """Species 1 never dies, species 2 dies at once, neither breeds."""
+    world = life_species(height=9, width=9, species=2)
+    cells = jax.random.randint(key, (9, 9), 0, 3)
+    params = Params(rules=jnp.array([life_rule("B/S012345678"), life_rule("B/S")]))
+    after, _ = world.step(key, world.encode(cells), params, None)
+    np.testing.assert_array_equal(world.decode(after), jnp.where(cells == 1, 1, 0))
+
+
+def test_a_child_has_the_species_of_a_living_neighbour_with_equal_chances():
+    """A dead cell between one neighbour of species 1 and two of species 2."""
+    cells = jnp.zeros((5, 5), int).at[1, 1].set(1).at[3, 3].set(2).at[1, 3].set(2)
+    drawn = jax.vmap(lambda k: parent(k, cells))(jax.random.split(jax.random.key(0), 3000))
+    middle = np.asarray(drawn[:, 2, 2])
+    assert set(np.unique(middle)) == {1, 2}
+    np.testing.assert_allclose(np.mean(middle == 1), 1 / 3, atol=0.03)
+    assert jnp.all(drawn[:, 0, 2] != 0)
+    assert jnp.all(drawn[:, 4, 1] == 0)
+
+
+def test_nothing_is_born_on_a_wall(key):
+    world = life_species(height=16, width=16, wall_density=0.3)
+    params = world.default_params(key)
+    state = world.init(key, params)
+    assert 0.15 < jnp.mean(state.walls) < 0.45
+    step = jax.jit(world.step)
+    for t in range(4):
+        state, _ = step(jax.random.fold_in(key, t), state, params, None)
+        assert not jnp.any(state.walls & (state.cells > 0))
+    assert jnp.all(world.render(state, params)[state.walls] == jnp.float32(0.35))
+
+
+def test_species_can_be_searched_and_seen(key):
+    world = life_species(height=8, width=8, species=3)
+    params = world.default_params(key)
+    assert tree.ravel(params)[0].shape == (54,)
+    picture = world.render(State(cells=jnp.arange(64).reshape(8, 8) % 4, walls=jnp.zeros((8, 8), bool)), params)
+    assert len(np.unique(np.asarray(picture).reshape(-1, 3).round(4), axis=0)) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), [({"species": 0}, "species: expected"), ({"wall_density": 2}, "wall_density: expected")]
+)
+def test_bad_arguments_say_what_was_expected(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        life_species(**arguments)

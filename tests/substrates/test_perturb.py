@@ -1,0 +1,143 @@
+"""Perturbations and recovery, on grids, rings, packed cells and particles."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import struct
+
+from jaxlife import substrates
+from jaxlife.core.protocol import Substrate
+from jaxlife.substrates.gray_scott import State, gray_scott, preset
+from jaxlife.substrates.perturb import KINDS, perturbation, recovery, spectral_signature
+
+SMALL = {
+    "elementary": {"width": 40},
+    "gray_scott": {"size": 48},
+    "lenia": {"size": 64},
+    "life_sliced": {"height": 16, "width": 16},
+    "particle_life": {"n_particles": 64, "image_size": 16},
+}
+"""A ring, fields, channels, packed universes and particles."""
+
+
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_every_kind_of_world_is_perturbed_into_a_valid_state(name, key):
+    """Same structure, shapes and dtypes, so that the next step takes it; and something changed."""
+    world = substrates.SUBSTRATES[name](**SMALL[name])
+    state = jax.jit(world.init)(key, world.default_params(key))
+    wounds = {kind: perturbation(world, kind, 0.6) for kind in KINDS}
+    wounded = jax.jit(lambda key, state: {kind: wound(key, state) for kind, wound in wounds.items()})(key, state)
+    for kind in KINDS:
+        assert jax.tree.structure(wounded[kind]) == jax.tree.structure(state)
+        pairs = list(zip(jax.tree.leaves(state), jax.tree.leaves(wounded[kind]), strict=True))
+        for old, new in pairs:
+            assert (old.shape, old.dtype) == (new.shape, new.dtype)
+            assert np.all(np.isfinite(new))
+        assert any(np.any(old != new) for old, new in pairs), kind
+
+
+def fields(key, size=16):
+    u, v = jax.random.uniform(key, (2, size, size))
+    return State(u=u, v=v)
+
+
+def test_erasing_leaves_rest_in_a_square_of_that_side(key):
+    world, state = gray_scott(size=16), fields(key)
+    wounded = perturbation(world, "erase", 0.5)(key, state)
+    gone = np.asarray(wounded.v == 0)
+    assert gone.sum() == 64
+    np.testing.assert_array_equal(wounded.u == 1, gone)
+    np.testing.assert_array_equal(wounded.v[~gone], state.v[~gone])
+    assert sorted({gone.any(1).sum(), gone.any(0).sum()}) == [8]
+
+
+def test_rotating_four_times_is_nothing(key):
+    world, state = gray_scott(size=16), fields(key)
+    turn = perturbation(world, "rotate")
+    once = turn(key, state)
+    np.testing.assert_array_equal(once.u, np.rot90(state.u))
+    np.testing.assert_array_equal(turn(key, turn(key, turn(key, once))).v, state.v)
+    boids = substrates.boids(n_boids=8)
+    flock = boids.init(key, boids.default_params(key))
+    turn, turned = perturbation(boids, "rotate"), flock
+    for _ in range(4):
+        turned = turn(key, turned)
+    np.testing.assert_allclose(turned.position, flock.position, atol=1e-6)
+
+
+def test_shifting_keeps_every_cell(key):
+    world, state = gray_scott(size=16), fields(key)
+    moved = perturbation(world, "shift")(key, state)
+    np.testing.assert_array_equal(np.sort(moved.u, axis=None), np.sort(state.u, axis=None))
+    assert jnp.any(moved.u != state.u)
+
+
+def test_noise_stays_in_range_and_grows_with_its_strength(key):
+    world, state = gray_scott(size=16), fields(key)
+    weak, strong = (perturbation(world, "noise", s)(key, state) for s in (0.01, 0.3))
+    changes = [float(jnp.mean(jnp.abs(s.u - state.u))) for s in (weak, strong)]
+    assert 0.005 < changes[0] < 0.01 < 0.1 < changes[1]
+    assert jnp.all((strong.u >= 0) & (strong.u <= 1))
+    life = substrates.life(height=32, width=32)
+    cells = jax.random.bernoulli(key, 0.5, (32, 32))
+    flipped = life.decode(perturbation(life, "noise", 0.2)(key, life.encode(cells))) != cells
+    np.testing.assert_allclose(jnp.mean(flipped), 0.1, atol=0.04)  # half of those swapped meet their like
+
+
+def test_the_signature_sees_neither_shifts_nor_quarter_turns(key):
+    picture = jax.random.uniform(key, (16, 16, 3))
+    same = [jnp.roll(picture, (3, 7), (0, 1)), jnp.rot90(picture)]
+    for other in same:
+        np.testing.assert_allclose(spectral_signature(other), spectral_signature(picture), atol=1e-5)
+    smooth = (picture + jnp.roll(picture, 1, 0)) / 2
+    assert jnp.linalg.norm(spectral_signature(smooth) - spectral_signature(picture)) > 0.01
+
+
+@struct.dataclass(kw_only=True)
+class Healing:
+    cells: jax.Array
+
+
+def healing(rate):
+    """A field that goes back to its pattern at a known rate; negative rates drive it away."""
+    goal = jnp.zeros((8, 8)).at[2:5, 3:6].set(0.5)
+
+    def step(key, state, params, x):
+        return Healing(cells=state.cells + rate * (goal - state.cells)), {}
+
+    def render(state, params):
+        return jnp.broadcast_to(jnp.clip(state.cells, 0, 1)[..., None], (8, 8, 3))
+
+    return Substrate(lambda key, params: Healing(cells=goal), step, render, lambda key: jnp.zeros(()))
+
+
+@pytest.mark.parametrize(("rate", "expected"), [(1.0, 1.0), (0.5, 0.75), (0.0, 0.0), (-1.0, -1.0)])
+def test_recovery_measures_how_much_of_a_wound_has_closed(rate, expected, key):
+    """Two steps at rate r leave (1 - r)^2 of the wound; the signature is the mean here, so the score is exact."""
+    world = healing(rate)
+
+    def wound(key, state):
+        return state.replace(cells=state.cells + 0.1)
+
+    score = recovery(world, wound, settle=2, recover=2, signature=lambda rgb: jnp.mean(rgb, (0, 1)))
+    got = score(key, jnp.zeros(()))
+    np.testing.assert_allclose(got["recovery"], expected, atol=1e-4)
+    np.testing.assert_allclose(got["wound"], 0.1 * np.sqrt(3), rtol=1e-4)
+
+
+def test_spots_grow_back_into_an_erased_square(key):
+    world = gray_scott(size=32)
+    score = jax.jit(recovery(world, perturbation(world, "erase", 0.4), settle=1200, recover=1600))
+    assert score(key, preset("solitons"))["recovery"] > 0.5
+
+
+def test_bad_arguments_say_what_was_expected(key):
+    world = gray_scott(size=16)
+    with pytest.raises(ValueError, match="did you mean 'erase'"):
+        perturbation(world, "erasee")
+    with pytest.raises(ValueError, match="strength: expected 0 to 1"):
+        perturbation(world, "noise", 2.0)
+    wide = substrates.life(height=32, width=64)
+    with pytest.raises(ValueError, match="rotate: expected a square world"):
+        perturbation(wide, "rotate")(key, wide.encode(jnp.zeros((32, 64))))
