@@ -169,7 +169,7 @@ def together(record: Record) -> np.ndarray:
 
 def quality(record: Record) -> np.ndarray:
     """Speed, and a little for a mass that is steady and lies in every channel; -1 for what does not hold together."""
-    value = np.minimum(record.speed, 1) + 0.2 * np.tanh(record.least / 20) - np.minimum(record.wobble, 1)
+    value = np.minimum(4 * record.speed, 1) + 0.2 * np.tanh(record.least / 20) - np.minimum(record.wobble, 1)
     return np.where(together(record), value, -1)
 
 
@@ -222,7 +222,7 @@ def breed_base(seed: int, minutes: float) -> None:
         late = follow(creature, 128, 2000)
         value = float(quality(late))
         print(f"rule {draw}: quality {value:.3f}, {lost:.0e} cut off, {late}", flush=True)
-        if value > best and lost < 1e-3:
+        if value > best:
             best = value
             lenia_kernels.save_creature(DATA / "lenia_base.npz", creature)
     print(

@@ -108,9 +108,7 @@ def test_picture_follows_the_particles(world, key):
     assert float(jnp.std(render(state, params))) > 0.05
 
 
-@pytest.mark.parametrize(
-    "arguments", [{"n_particles": 0}, {"dt": 0.0}, {"start": -1.0}, {"spread": -1.0}, {"image_size": 0}]
-)
+@pytest.mark.parametrize(("name", "value"), [("n_particles", 0), ("dt", 0.0), ("start", -1.0), ("spread", -1.0)])
 def test_bad_arguments_are_refused(name, value):
     with pytest.raises(ValueError, match="expected"):
         jl.substrates.particle_lenia(**{name: value})

@@ -1,0 +1,82 @@
+"""Growing neural cellular automaton: against a plain loop; the dead stay dead."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxlife as jl
+from jaxlife.substrates.nca_growing import Params, State
+
+SIZE, CHANNELS, UNITS = 7, 5, 6
+
+
+@pytest.fixture(scope="module")
+def weights():
+    draw = np.random.default_rng(0)
+    shapes = {"hidden": (3 * CHANNELS, UNITS), "bias": (UNITS,), "output": (UNITS, CHANNELS)}
+    return Params(**{name: jnp.asarray(draw.normal(size=shape) * 0.4, jnp.float32) for name, shape in shapes.items()})
+
+
+@pytest.fixture(scope="module")
+def world():
+    return jl.substrates.nca_growing(size=SIZE, channels=CHANNELS, units=UNITS, fire=1.0)
+
+
+def plain_step(cells, weights):
+    """The equations of the module, cell by cell, in double precision."""
+    hidden, bias, output = (np.asarray(w, float) for w in (weights.hidden, weights.bias, weights.output))
+    sobel = {-1: 1, 0: 2, 1: 1}
+    after = cells.copy()
+    around = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1)]
+
+    def at(field, y, x):
+        return field[:, y % SIZE, x % SIZE]
+
+    for y in range(SIZE):
+        for x in range(SIZE):
+            dx = sum(w * (at(cells, y + a, x + 1) - at(cells, y + a, x - 1)) for a, w in sobel.items()) / 8
+            dy = sum(w * (at(cells, y + 1, x + a) - at(cells, y - 1, x + a)) for a, w in sobel.items()) / 8
+            seen = np.concatenate([cells[:, y, x], dx, dy])
+            after[:, y, x] += np.maximum(seen @ hidden + bias, 0) @ output
+
+    def lives(field, y, x):
+        return max(at(field, y + a, x + b)[3] for a, b in around) > 0.1
+
+    keep = np.array([[lives(cells, y, x) and lives(after, y, x) for x in range(SIZE)] for y in range(SIZE)])
+    return after * keep
+
+
+def test_step_equals_a_loop_over_cells(world, weights, key):
+    cells = np.random.default_rng(1).normal(size=(CHANNELS, SIZE, SIZE))
+    cells[3] = np.where(np.random.default_rng(2).uniform(size=(SIZE, SIZE)) < 0.1, 0.5, 0.0)
+    after, out = jax.jit(world.step)(key, State(cells=jnp.asarray(cells, jnp.float32)), weights, None)
+    expected = plain_step(cells, weights)
+    np.testing.assert_allclose(after.cells, expected, atol=1e-5)
+    assert 0 < (expected == 0).mean() < 1
+    assert float(out["alive"]) == pytest.approx((expected[3] > 0.1).mean())
+
+
+def test_a_dead_world_stays_dead_with_finite_gradients(world, weights, key):
+    def look(cells, weights):
+        after, _ = world.step(key, State(cells=cells), weights, None)
+        return jnp.sum(after.cells) + jnp.sum(world.render(after, weights))
+
+    value, grads = jax.jit(jax.value_and_grad(look, argnums=(0, 1)))(jnp.zeros((CHANNELS, SIZE, SIZE)), weights)
+    assert float(value) == 3 * SIZE * SIZE  # nothing but the white background
+    assert all(bool(jnp.all(jnp.isfinite(g))) for g in jax.tree.leaves(grads))
+
+
+def test_cells_fire_with_the_given_probability(weights, key):
+    world = jl.substrates.nca_growing(size=48, channels=CHANNELS, units=UNITS, fire=0.3)
+    cells = jnp.full((CHANNELS, 48, 48), 0.5)
+    after, _ = jax.jit(world.step)(key, State(cells=cells), weights.replace(output=jnp.abs(weights.output)), None)
+    fired = np.asarray(after.cells != cells)
+    np.testing.assert_array_equal(fired[0], fired[4])
+    assert abs(fired[0].mean() - 0.3) < 4 * np.sqrt(0.3 * 0.7) / 48
+
+
+@pytest.mark.parametrize(("name", "value"), [("size", 2), ("channels", 3), ("units", 0), ("fire", 0.0)])
+def test_bad_arguments_are_refused(name, value):
+    with pytest.raises(ValueError, match="expected"):
+        jl.substrates.nca_growing(**{name: value})
