@@ -1,4 +1,4 @@
-"""Continues a text: `jaxlife generate "Once upon a time" [--model=NAME] [--chat] [--temperature=T] [--seed=N] [--tokens=N]`.
+"""Continues a text: `jaxlife generate "Once upon a time" [--model=NAME] [--chat] [--temperature=T] [--tokens=N]`.
 
 With --chat the text is a question to answer. Without a text, standard input is read.
 """

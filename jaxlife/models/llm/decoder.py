@@ -94,7 +94,7 @@ class Attention(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "B S W"], positions: Int[Array, "B S"], turn: PyTree, layer: dict[str, Any]
+        self, x: Float[Array, "B S W"], place: dict[str, Array], turn: PyTree, layer: dict[str, Any]
     ) -> tuple[Float[Array, "B S W"], Array, Array, Array]:
         """Returns the mixed values, the new keys and values, and the weights."""
         c, adapters = self.config, layer["adapters"].get("attention", {})
@@ -107,7 +107,7 @@ class Attention(nn.Module):
         if c.qk_norm:
             q, k = RMSNorm(c.eps, name="q_norm")(q), RMSNorm(c.eps, name="k_norm")(k)
         q, k = rope.rotate(q, turn), rope.rotate(k, turn)
-        y, weights = attend(q, k, v, positions, layer)
+        y, weights = attend(q, k, v, **place, layer=layer)
         y = jnp.reshape(jnp.swapaxes(y, 1, 2), (*x.shape[:2], c.n_heads * c.head_dim))
         return Linear(c.width, False, self.dtype, name="o")(y, adapters.get("o", ())), k, v, weights
 
@@ -136,12 +136,12 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "B S W"], layer: dict[str, Any], positions: Int[Array, "B S"], turn: PyTree
+        self, x: Float[Array, "B S W"], layer: dict[str, Any], place: dict[str, Array], turn: PyTree
     ) -> tuple[Float[Array, "B S W"], dict[str, Array]]:
         """Returns the residual stream behind the layer, and what is kept of it."""
         c = self.config
         attention = Attention(c, self.dtype, name="attention")
-        y, k, v, weights = attention(RMSNorm(c.eps, name="attention_norm")(x), positions, turn, layer)
+        y, k, v, weights = attention(RMSNorm(c.eps, name="attention_norm")(x), place, turn, layer)
         x = x + y
         x = x + MLP(c, self.dtype, name="mlp")(RMSNorm(c.eps, name="mlp_norm")(x), layer["adapters"].get("mlp", {}))
         if residual := layer["adapters"].get("residual"):
@@ -190,6 +190,7 @@ class Decoder(nn.Module):
         positions: Int[Array, "B S"] | None = None,
         cache: Cache | None = None,
         adapters: dict[str, Any] | None = None,
+        reach: Int[Array, "B S"] | None = None,
     ) -> Output:
         """Reads S tokens after those in the cache.
 
@@ -199,6 +200,7 @@ class Decoder(nn.Module):
             cache: keys and values of what came before; only read.
             adapters: {"attention": {"q" | "k" | "v" | "o": a}, "mlp": {"gate" | "up" | "down": a}, "residual": a},
                 each leaf with a leading axis over layers; a tuple of adapters is applied from the first to the last.
+            reach: how many tokens back each may look, for several texts packed into a row; default all.
 
         Returns:
             See `Output`.
@@ -213,7 +215,8 @@ class Decoder(nn.Module):
         if any(self.config.windows):
             layer["window"] = jnp.asarray(self.config.windows, jnp.int32)
         x0, turn = x, rope.angles(positions, self.config.frequencies)
-        x, out = self.layers(x, layer, positions, turn)
+        place = {"positions": positions} if reach is None else {"positions": positions, "reach": reach}
+        x, out = self.layers(x, layer, place, turn)
         taps = {name: out[name] for name in self.taps}
         if "hidden" in taps:
             taps["hidden"] = jnp.concatenate([x0[None], taps["hidden"]])
@@ -249,9 +252,10 @@ def read(
     positions: Int[Array, "B S"] | None = None,
     cache: Cache | None = None,
     adapters: dict[str, Any] | None = None,
+    reach: Int[Array, "B S"] | None = None,
 ) -> Output:
     """Runs `Decoder.__call__` with these params; see there."""
-    return cast(Output, network.apply({"params": params}, tokens, positions, cache, adapters))
+    return cast(Output, network.apply({"params": params}, tokens, positions, cache, adapters, reach))
 
 
 def logits(network: Decoder, params: PyTree, hidden: Float[Array, "*B W"]) -> Float[Array, "*B V"]:
@@ -265,6 +269,7 @@ def attend(
     v: Float[Array, "B H S D"],
     positions: Int[Array, "B S"],
     layer: dict[str, Any],
+    reach: Int[Array, "B S"] | None = None,
 ) -> tuple[Float[Array, "B G S D"], Float[Array, "B G S T"]]:
     """Attends to the cache of a layer, where there is one, and to the new tokens.
 
@@ -278,6 +283,7 @@ def attend(
         v: new values.
         positions: of the new tokens.
         layer: `k`, `v`, `pos` of the cache and `window`, each where there is one.
+        reach: how many tokens back each query may look.
 
     Returns:
         The mixed values, and the weights over the C slots of the cache followed by the S new tokens.
@@ -298,6 +304,8 @@ def attend(
         seen = (pos >= 0) & (pos <= where)
         if "window" in layer:
             seen &= (layer["window"] == 0) | (where - pos < layer["window"])
+        if reach is not None:
+            seen &= where - pos <= reach[:, None, :, None]
         grouped = jnp.reshape(raw, (batch, n_kv, -1, n_new, raw.shape[-1]))
         return jnp.reshape(jnp.where(seen[:, :, None], grouped, jnp.finfo(jnp.float32).min), raw.shape)
 

@@ -18,6 +18,7 @@ def token_log_probs(
     *,
     adapters: PyTree = None,
     positions: Any = None,
+    reach: Any = None,
     block: int = 64,
 ) -> Float[Array, "B L"]:
     """Returns log p(ids[t] | ids[<t]) for every token; 0 for the first.
@@ -31,9 +32,10 @@ def token_log_probs(
         ids: tokens, padded anywhere if `positions` say so, on the right otherwise.
         adapters: see `Decoder`.
         positions: [B, L], -1 for padding; default 0, 1, 2, ...
+        reach: [B, L] how many tokens back each may look, see `packing`.
         block: tokens at a time.
     """
-    hidden = decoder.read(network, params, ids, positions, None, adapters).hidden[:, :-1]
+    hidden = decoder.read(network, params, ids, positions, None, adapters, reach).hidden[:, :-1]
     batch, length, width = hidden.shape
     n_blocks = max(-(-length // block), 1)
     spare = n_blocks * block - length

@@ -1,0 +1,80 @@
+"""A task that a small language model cannot do untrained and can be taught: sorting digits.
+
+    question  "Sort these digits: 5 8 3 1 4 9"        answer  "1 3 4 5 8 9"
+
+Every multiset of digits is either in the training set or held out, so that an answer that was learnt by heart does
+not count.
+"""
+
+import math
+import random
+from typing import NamedTuple
+
+
+class Task(NamedTuple):
+    """Pairs of question and answer, no multiset of digits in both.
+
+    Attributes:
+        train: to learn from.
+        held_out: to be judged on.
+    """
+
+    train: list[tuple[str, str]]
+    held_out: list[tuple[str, str]]
+
+
+def sorting(*, train: int, held_out: int, n_digits: int = 6, seed: int = 0) -> Task:
+    """Draws the task.
+
+    Args:
+        train: questions to learn from.
+        held_out: questions to be judged on; no two of the same multiset.
+        n_digits: digits a question, 2 to 9.
+        seed: of the draw.
+
+    Raises:
+        ValueError: sizes that the number of multisets does not allow.
+
+    Example:
+        >>> task = sorting(train=2, held_out=2, n_digits=3)
+        >>> question, answer = task.train[0]
+        >>> question.startswith("Sort these digits: "), answer.split() == sorted(answer.split())
+        (True, True)
+    """
+    if not 2 <= n_digits <= 9:
+        raise ValueError(f"n_digits: expected 2 to 9, got {n_digits}")
+    multisets = math.comb(n_digits + 9, n_digits)
+    if min(train, held_out) < 1 or 2 * held_out > multisets:
+        raise ValueError(
+            f"expected 1 or more to train on and 1 to {multisets // 2} held out, got {train} and {held_out}"
+        )
+    draw = random.Random(seed)
+    kept: set[tuple[int, ...]] = set()
+    while len(kept) < held_out:
+        kept.add(tuple(sorted(draw.randrange(10) for _ in range(n_digits))))
+    held = [_pair(draw.sample(digits, n_digits)) for digits in sorted(kept)]
+    pairs: list[tuple[str, str]] = []
+    while len(pairs) < train:
+        digits = [draw.randrange(10) for _ in range(n_digits)]
+        if tuple(sorted(digits)) not in kept:
+            pairs.append(_pair(digits))
+    return Task(pairs, held)
+
+
+def wilson(successes: int, trials: int) -> tuple[float, float]:
+    """Returns the 95 % interval of a proportion (Wilson 1927).
+
+    Example:
+        >>> [round(x, 3) for x in wilson(8, 10)]
+        [0.49, 0.943]
+    """
+    z = 1.959964
+    p, spread = successes / trials, z * z / trials
+    middle = p + spread / 2
+    half = z * math.sqrt(p * (1 - p) / trials + spread / (4 * trials))
+    return max((middle - half) / (1 + spread), 0.0), min((middle + half) / (1 + spread), 1.0)
+
+
+def _pair(digits: list[int]) -> tuple[str, str]:
+    question = "Sort these digits: " + " ".join(map(str, digits))
+    return question, " ".join(map(str, sorted(digits)))

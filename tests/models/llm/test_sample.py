@@ -1,0 +1,68 @@
+"""Truncation keeps exactly the tokens that a sort would keep, and draws follow the probabilities."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxlife.models.llm import sample
+
+LOGITS = jnp.asarray(np.random.default_rng(0).normal(size=(4, 1000)) * 3, jnp.float32)
+
+
+def by_sorting(row, top_k, top_p, min_p):
+    p = np.exp(row.astype(np.float64) - row.max())
+    p /= p.sum()
+    order = np.argsort(-p)
+    kept = np.zeros(len(p), bool)
+    kept[order[: top_k or len(p)]] = True
+    p = np.where(kept, p, 0) / p[kept].sum()
+    before = np.cumsum(p[order]) - p[order]
+    kept[order[before >= top_p]] = False
+    return kept & (p >= min_p * p.max())
+
+
+@pytest.mark.parametrize(
+    ("top_k", "top_p", "min_p"),
+    [(0, 1.0, 0.0), (7, 1.0, 0.0), (0, 0.8, 0.0), (50, 0.6, 0.0), (0, 1.0, 0.2), (1, 0.1, 0.0)],
+)
+def test_truncation_equals_sorting(top_k, top_p, min_p):
+    kept = jnp.isfinite(jax.jit(sample.truncate)(LOGITS, sample.Sampling(top_k=top_k, top_p=top_p, min_p=min_p)))
+    expected = [by_sorting(np.asarray(row), top_k, top_p, min_p) for row in LOGITS]
+    np.testing.assert_array_equal(kept, expected)
+
+
+def test_rows_have_their_own_settings():
+    how = sample.Sampling(top_k=jnp.array([1, 0, 3, 2]))
+    kept = jnp.isfinite(sample.truncate(LOGITS, how)).sum(axis=1)
+    assert kept.tolist() == [1, 1000, 3, 2]
+
+
+def test_draws_follow_the_tempered_probabilities(key):
+    logits = jnp.log(jnp.array([[0.7, 0.2, 0.1]]))
+    draw = jax.vmap(lambda k: sample.draw(k[None], logits, sample.Sampling(temperature=2.0))[0])
+    drawn = np.bincount(draw(jax.random.split(key, 4000)), minlength=3) / 4000
+    expected = np.sqrt([0.7, 0.2, 0.1]) / np.sqrt([0.7, 0.2, 0.1]).sum()
+    assert np.abs(drawn - expected).max() < 0.03
+
+
+def test_a_row_does_not_depend_on_the_others(key):
+    keys = jax.random.split(key, 4)
+    how = sample.Sampling(temperature=1.0)
+    together = sample.draw(keys, LOGITS, how)
+    assert together[2] == sample.draw(keys[2:3], LOGITS[2:3], how)[0]
+
+
+def test_temperature_zero_and_above_share_a_batch(key):
+    keys = jax.random.split(key, 4)
+    mixed = sample.draw(keys, LOGITS, sample.Sampling(temperature=jnp.array([0.0, 5.0, 0.0, 5.0])))
+    assert mixed[::2].tolist() == jnp.argmax(LOGITS, axis=1)[::2].tolist()
+
+
+def test_a_repeated_token_loses(key):
+    process = sample.repetition_penalty(2.0)
+    tokens = jnp.array([[3, 5, 9]])
+    out = process(jnp.ones((1, 10)), tokens, jnp.int32(2))[0]
+    assert out.tolist() == [1, 1, 1, 0.5, 1, 0.5, 1, 1, 1, 1]
+    with pytest.raises(ValueError, match="penalty"):
+        sample.repetition_penalty(0.0)
