@@ -59,7 +59,7 @@ def plan(n: int, reach: float, crowding: float = 1.0) -> Plan:
 
     Example:
         >>> plan(100_000, 0.01)
-        Plan(side=100, block=16, capacity=91)
+        Plan(side=100, block=16, capacity=94)
     """
     if crowding < 1:
         raise ValueError(f"crowding: expected at least 1, got {crowding}")

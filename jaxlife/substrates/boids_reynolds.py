@@ -68,7 +68,8 @@ def boids_reynolds(
     Example:
         >>> world = boids_reynolds(n_boids=8, image_size=32)
         >>> params = world.default_params(jax.random.key(0))
-        >>> state, out = world.step(jax.random.key(1), world.init(jax.random.key(2), params), params, None)
+        >>> state = jax.jit(world.init)(jax.random.key(1), params)
+        >>> state, out = jax.jit(world.step)(jax.random.key(2), state, params, None)
         >>> tree.ravel(params)[0].size, state.velocity.shape
         (3, (8, 2))
 

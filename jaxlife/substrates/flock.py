@@ -90,8 +90,9 @@ def picture(
 
     Example:
         >>> flock = State(position=jnp.full((1, 2), 0.5), velocity=jnp.array([[0.0, 1.0]]))
-        >>> picture(0.1, 40.0, False, 8, False)(flock, ()).min().item() < 0.01
-        True
+        >>> image = jax.jit(picture(0.1, 40.0, True, 16, False))(flock, ())
+        >>> image[8, 9].round(1).tolist(), image[0, 0].tolist()
+        ([1.0, 0.0, 0.0], [1.0, 1.0, 1.0])
     """
 
     def mask(velocity: Float[Array, "2"], offset: Float[Array, "H W 2"]) -> Float[Array, "H W"]:

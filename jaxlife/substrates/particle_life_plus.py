@@ -94,8 +94,9 @@ def particle_life_plus(
     Example:
         >>> world = particle_life_plus(n_particles=8, image_size=32)
         >>> params = world.default_params(jax.random.key(0))
-        >>> state, out = world.step(jax.random.key(1), world.init(jax.random.key(2), params), params, None)
-        >>> tree.ravel(params)[0].size, world.render(state, params).shape
+        >>> state = jax.jit(world.init)(jax.random.key(1), params)
+        >>> state, out = jax.jit(world.step)(jax.random.key(2), state, params, None)
+        >>> tree.ravel(params)[0].size, jax.jit(world.render)(state, params).shape
         (311, (32, 32, 3))
 
     Reference:
