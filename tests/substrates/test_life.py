@@ -148,13 +148,14 @@ def test_odd_heights_are_stepped_too(key):
     np.testing.assert_array_equal(world.decode(state), set_life(cells, CONWAY, 4))
 
 
-def test_blocks_of_a_large_board_equal_the_board(key, monkeypatch):
-    """33 generations: one more than a halo of 32 rows allows in one go."""
+@pytest.mark.parametrize("tile", [35, 1000])
+def test_tiles_of_a_large_board_equal_the_board(tile, key, monkeypatch):
+    """33 generations: one more than a halo of 32 cells allows in one go; 70 columns in two tiles, or in one."""
     words = packed.pack(jax.random.bernoulli(key, 0.4, (256, 70)))
     rule = jnp.int32(life_rule("B36/S23"))
     whole = packed.advance_many(words, rule, 33)
     monkeypatch.setattr(packed, "LARGE", 1)
-    monkeypatch.setattr(packed, "BLOCK", 2)
+    monkeypatch.setattr(packed, "TILE", (2, tile))
     np.testing.assert_array_equal(packed.advance_many(words, rule, 33), whole)
 
 

@@ -14,8 +14,8 @@ from jaxlife.substrates.life import logic
 Words = Shaped[Array, "H/32 W"]
 
 NARROW = 64  # up to this width, column sums are stored once; beyond, computing them three times is faster (measured)
-BLOCK = 32  # word rows of a block of a large board: with its halo it stays in the second-level cache
-LARGE = 1 << 21  # words (8 MiB) from which a board is stepped in blocks
+TILE = (64, 2048)  # word rows and columns of a tile of a large board: with its halo it stays in the second-level cache
+LARGE = 1 << 18  # words (1 MiB) from which a board is stepped in tiles
 
 
 def pack(cells: Shaped[Array, "H W"]) -> Words:
@@ -54,10 +54,10 @@ def advance(words: Words, rule: Int[Array, ""]) -> Words:
 
 
 def advance_many(words: Words, rule: Int[Array, ""], generations: int) -> Words:
-    """Makes several generations; a large board is cut into blocks that stay in the cache.
+    """Makes several generations; a large board is cut into tiles that stay in the cache.
 
-    A block of word rows with a halo of one word (32 rows) on both sides is right for 32 generations in its middle: what
-    is wrong at its borders travels one row a generation.
+    A tile with a halo of one word (32 rows) above and below and of 32 columns on both sides is right for 32 generations
+    in its middle: what is wrong at its borders travels one cell a generation.
 
     Args:
         words: the packed board.
@@ -68,21 +68,26 @@ def advance_many(words: Words, rule: Int[Array, ""], generations: int) -> Words:
         The board after `generations`.
     """
     rows, width = words.shape
-    if rows * width < LARGE or rows % BLOCK:
+    tall, wide = TILE[0], TILE[1] if width % TILE[1] == 0 else width
+    if rows * width < LARGE or rows % tall:
         return _repeat(words, rule, generations)
+    halo = bits.WORD
 
     def several(words: Words, count: int) -> Words:
         haloed = jnp.concatenate([words[-1:], words, words[:1]])
+        haloed = jnp.concatenate([haloed[:, -halo:], haloed, haloed[:, :halo]], axis=1)
 
-        def block(first: Array) -> Words:
-            window = jax.lax.dynamic_slice_in_dim(haloed, first, BLOCK + 2)
-            return _repeat(window, rule, count)[1:-1]
+        def tile(corner: Array) -> Words:
+            window = jax.lax.dynamic_slice(haloed, (corner[0], corner[1]), (tall + 2, wide + 2 * halo))
+            return _repeat(window, rule, count)[1:-1, halo:-halo]
 
-        return jax.lax.map(block, jnp.arange(0, rows, BLOCK)).reshape(rows, width)
+        corners = jnp.stack(jnp.meshgrid(jnp.arange(0, rows, tall), jnp.arange(0, width, wide), indexing="ij"), -1)
+        tiles = jax.lax.map(tile, corners.reshape(-1, 2))
+        return tiles.reshape(rows // tall, width // wide, tall, wide).swapaxes(1, 2).reshape(rows, width)
 
-    whole, rest = divmod(generations, bits.WORD)
+    whole, rest = divmod(generations, halo)
     if whole:
-        words = jax.lax.fori_loop(0, whole, lambda _, board: several(board, bits.WORD), words)
+        words = jax.lax.fori_loop(0, whole, lambda _, board: several(board, halo), words)
     return several(words, rest) if rest else words
 
 

@@ -51,7 +51,8 @@ def life(
         height: rows; a multiple of 32 for the layout "packed".
         width: columns.
         layout: "packed" (32 cells a word), "dense" (one a bool, the reference), or None: packed when the height allows.
-        generations: generations a step makes. More than one lets a board beyond 16,384 x 4,096 stay in the cache.
+        generations: generations a step makes. With many (64), a large board is stepped in tiles that stay
+            in the cache.
         density: range of the uniform distribution that the initial density is drawn from.
         strobe: show the cells themselves, also under rules with B0.
         image_size: side of the picture; one pixel a cell when None.
