@@ -67,33 +67,72 @@ def search(strategy: Strategy, evaluate: Callable[..., Evals], *, keep: int = 1)
         >>> bool(state.best_fitness == jnp.min(out["fitness"]))
         True
     """
-    if keep < 1:
-        raise ValueError(f"keep: expected at least one candidate to remember, got {keep}")
+    memory = remember(strategy, keep=keep)
 
     def init(key: jax.Array, params: Params) -> State:
-        state = strategy.init(key, params.strategy)
-        candidates, _ = jax.eval_shape(strategy.ask, key, state, params.strategy)
-        elite = jax.tree.map(lambda leaf: jnp.zeros((keep, *leaf.shape[1:]), leaf.dtype), candidates)
-        return _remember(state, elite, jnp.full((keep,), jnp.inf))
+        return memory.init(key, params.strategy)
 
     def step(key: jax.Array, state: State, params: Params, x: PyTree) -> tuple[State, dict[str, Any]]:
         ask_key, evaluate_key, tell_key = jax.random.split(key, 3)
-        candidates, inner = strategy.ask(ask_key, state.strategy, params.strategy)
+        candidates, state = memory.ask(ask_key, state, params.strategy)
         evals = population.fail_nan(evaluate(evaluate_key, candidates, params.context))
-        inner, metrics = strategy.tell(tell_key, inner, params.strategy, candidates, evals)
-
-        fitness = jnp.concatenate([state.elite_fitness, evals.fitness])
-        order = jnp.argsort(fitness, stable=True)[:keep]  # stable: among equals the oldest stays
-        elite = jax.tree.map(lambda old, new: jnp.concatenate([old, new])[order], state.elite, candidates)
-        state = _remember(inner, elite, fitness[order])
-        out = {"best_fitness": state.best_fitness, **evals._asdict()}
-        if clash := sorted(out.keys() & metrics.keys()):
-            raise ValueError(f"the strategy's metrics {clash} take names that belong to the search; rename them")
-        return state, {**out, **metrics}
+        state, metrics = memory.tell(tell_key, state, params.strategy, candidates, evals)
+        return state, {**evals._asdict(), **metrics}
 
     return System(init, step)
 
 
-def _remember(strategy: PyTree, elite: PyTree, fitness: Float[Array, "K"]) -> State:
+def remember(strategy: Strategy, *, keep: int = 1) -> Strategy:
+    """Makes a strategy remember the best candidates it was told of, in a `State` of this module.
+
+    Args:
+        strategy: what proposes.
+        keep: K, how many to remember.
+
+    Returns:
+        The strategy; its metrics are those of `strategy` and `best_fitness`.
+
+    Raises:
+        ValueError: `keep` below 1; at the first `tell`, a metric of the strategy that takes a name of the search.
+
+    Example:
+        >>> guess = Strategy(
+        ...     init=lambda key, params: (),
+        ...     ask=lambda key, state, params: (jnp.arange(3.0), state),
+        ...     tell=lambda key, state, params, candidates, evals: (state, {}),
+        ... )
+        >>> memory = remember(guess, keep=2)
+        >>> state = memory.init(jax.random.key(0), ())
+        >>> state, _ = memory.tell(None, state, (), jnp.arange(3.0), Evals(jnp.array([5.0, 1.0, 3.0])))
+        >>> state.elite.tolist(), state.best_fitness.item()
+        ([1.0, 2.0], 1.0)
+    """
+    if keep < 1:
+        raise ValueError(f"keep: expected at least one candidate to remember, got {keep}")
+
+    def init(key: jax.Array, params: PyTree) -> State:
+        state = strategy.init(key, params)
+        candidates, _ = jax.eval_shape(strategy.ask, key, state, params)
+        elite = jax.tree.map(lambda leaf: jnp.zeros((keep, *leaf.shape[1:]), leaf.dtype), candidates)
+        return _state(state, elite, jnp.full((keep,), jnp.inf))
+
+    def ask(key: jax.Array, state: State, params: PyTree) -> tuple[PyTree, State]:
+        candidates, inner = strategy.ask(key, state.strategy, params)
+        return candidates, _state(inner, state.elite, state.elite_fitness)
+
+    def tell(key: jax.Array, state: State, params: PyTree, candidates: PyTree, evals: Evals) -> tuple[State, dict]:
+        inner, metrics = strategy.tell(key, state.strategy, params, candidates, evals)
+        if clash := sorted({"best_fitness", *Evals._fields} & metrics.keys()):
+            raise ValueError(f"the strategy's metrics {clash} take names that belong to the search; rename them")
+        fitness = jnp.concatenate([state.elite_fitness, evals.fitness])
+        order = jnp.argsort(fitness, stable=True)[:keep]  # stable: among equals the oldest stays
+        elite = jax.tree.map(lambda old, new: jnp.concatenate([old, new])[order], state.elite, candidates)
+        state = _state(inner, elite, fitness[order])
+        return state, {"best_fitness": state.best_fitness, **metrics}
+
+    return Strategy(init, ask, tell, strategy.params)
+
+
+def _state(strategy: PyTree, elite: PyTree, fitness: Float[Array, "K"]) -> State:
     best = jax.tree.map(lambda leaf: leaf[0], elite)
     return State(strategy=strategy, best=best, best_fitness=fitness[0], elite=elite, elite_fitness=fitness)

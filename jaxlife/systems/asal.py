@@ -77,6 +77,35 @@ def asal(
         >>> out["fitness"].shape
         (2, 4)
     """
+    evaluate = evaluator(
+        world,
+        encoder,
+        score,
+        frames=frames,
+        stride=stride,
+        n_inits=n_inits,
+        mesh=mesh,
+        chunk=chunk,
+        common_keys=common_keys,
+    )
+    system = search.search(strategy, evaluate, keep=keep)
+    params = search.Params(strategy=strategy.params, context=Context(encoder=encoder.weights, score=score.params))
+    return Assembly(system.init, system.step, params, observe)
+
+
+def evaluator(
+    world: Substrate,
+    encoder: Encoder,
+    score: Score,
+    *,
+    frames: int = 1,
+    stride: int = 256,
+    n_inits: int = 1,
+    mesh: Mesh | None = None,
+    chunk: int | None = None,
+    common_keys: bool = False,
+) -> Callable[..., Evals]:
+    """Returns `(key, candidates[N, ...], context) -> Evals`, what a search minimises; see `asal` for the arguments."""
     if n_inits < 1:
         raise ValueError(f"n_inits: expected at least 1, got {n_inits}")
     check_frames(world, encoder, score, frames)
@@ -90,10 +119,7 @@ def asal(
         healthy = jnp.all(jnp.isfinite(descriptor))  # a world that blew up fails, and leaves no NaN in an archive
         return Evals(jnp.where(healthy, jnp.mean(losses), jnp.inf), jnp.where(healthy, descriptor, 0.0))
 
-    evaluate = population.population(evaluate_one, mesh, chunk=chunk, common_keys=common_keys)
-    system = search.search(strategy, evaluate, keep=keep)
-    params = search.Params(strategy=strategy.params, context=Context(encoder=encoder.weights, score=score.params))
-    return Assembly(system.init, system.step, params, observe)
+    return population.population(evaluate_one, mesh, chunk=chunk, common_keys=common_keys)
 
 
 def trial(

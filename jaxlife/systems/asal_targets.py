@@ -10,15 +10,21 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxlife.core import replicate, search
+from jaxlife.core import search
 from jaxlife.core.protocol import Assembly, Strategy
 from jaxlife.core.types import Array, PyTree
-from jaxlife.systems.asal import Context, asal
+from jaxlife.systems.asal import Context, evaluator
 from jaxlife.systems.asal_parts import Parts
 
 
 def targets(
-    parts: Parts, prompts: Sequence[str], *, strategies: Mapping[str, Strategy], restarts: int = 1, **options: Any
+    parts: Parts,
+    prompts: Sequence[str],
+    *,
+    strategies: Mapping[str, Strategy],
+    restarts: int = 1,
+    keep: int = 1,
+    **options: Any,
 ) -> Assembly:
     """Builds the contest: every strategy searches for every prompt, `restarts` times, one generation a step.
 
@@ -28,43 +34,61 @@ def targets(
         strategies: name -> strategy, e.g. an evolution strategy and random search; equal populations make equal
             budgets. The first one's similarities are logged under the plain names of the prompts.
         restarts: R, searches of each prompt, at least 1.
-        **options: those of `asal.asal`: frames, stride, n_inits, keep, chunk, ...
+        keep: how many of the best candidates every search remembers.
+        **options: those of `asal.evaluator`: frames, stride, n_inits, chunk, ...
 
     Returns:
         An `Assembly`. Its state is a dict of `search.State`s by strategy, with a leading axis P * R, the restarts of
         one prompt side by side; its params are `search.Params` with the strategies' params by name.
 
     Raises:
-        ValueError: no strategy; no prompt, an empty or a repeated one; whatever `asal.asal` refuses.
+        ValueError: no strategy; no prompt, an empty or a repeated one; whatever `asal.evaluator` refuses.
     """
     names = check_prompts(prompts)
     if not strategies:
         raise ValueError("strategies: expected at least one by its name, got none")
-    searches = {
-        name: asal(parts.world, parts.encoder, parts.score, strategy, **options)
-        for name, strategy in strategies.items()
-    }
-    axes = search.Params(strategy=None, context=Context(encoder=None, score=0))
-    copies = {name: replicate.replicate(one, len(names) * restarts, axes) for name, one in searches.items()}
+    n_copies = len(names) * restarts
+    searchers = {name: search.remember(strategy, keep=keep) for name, strategy in strategies.items()}
+    evaluate = evaluator(parts.world, parts.encoder, parts.score, **options)
+    own_prompt = Context(encoder=None, score=0)
 
-    def of(name: str, params: search.Params) -> search.Params:
-        return search.Params(strategy=params.strategy[name], context=params.context)
+    def keys_of(key: jax.Array) -> dict[str, jax.Array]:
+        keys = jax.random.split(key, (len(searchers), n_copies))
+        return {name: keys[i] for i, name in enumerate(searchers)}
 
     def init(key: jax.Array, params: search.Params) -> dict[str, search.State]:
-        keys = jax.random.split(key, len(copies))
-        return {name: system.init(k, of(name, params)) for k, (name, system) in zip(keys, copies.items(), strict=True)}
+        keys = keys_of(key)
+        return {
+            name: jax.vmap(searcher.init, in_axes=(0, None))(keys[name], params.strategy[name])
+            for name, searcher in searchers.items()
+        }
 
     def step(key: jax.Array, state: PyTree, params: search.Params, x: PyTree) -> tuple[PyTree, dict[str, Any]]:
-        keys = jax.random.split(key, len(copies))
-        stepped = {
-            name: system.step(k, state[name], of(name, params), x)
-            for k, (name, system) in zip(keys, copies.items(), strict=True)
+        ask_key, evaluate_key, tell_key = jax.random.split(key, 3)
+        ask_keys, tell_keys = keys_of(ask_key), keys_of(tell_key)
+        asked = {
+            name: jax.vmap(searcher.ask, in_axes=(0, 0, None))(ask_keys[name], state[name], params.strategy[name])
+            for name, searcher in searchers.items()
         }
-        return {name: new for name, (new, _) in stepped.items()}, {name: out for name, (_, out) in stepped.items()}
+        # One evaluation for all strategies: the world and the encoder are traced and compiled once.
+        everybody = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=1), *(c for c, _ in asked.values()))
+        evals = jax.vmap(evaluate, in_axes=(0, 0, own_prompt))(
+            jax.random.split(evaluate_key, n_copies), everybody, params.context
+        )
+        new, out, first = {}, {}, 0
+        for name, searcher in searchers.items():
+            candidates, asking = asked[name]
+            last = first + jax.tree.leaves(candidates)[0].shape[1]
+            own = jax.tree.map(lambda leaf, a=first, b=last: leaf[:, a:b], evals)
+            new[name], out[name] = jax.vmap(searcher.tell, in_axes=(0, 0, None, 0, 0))(
+                tell_keys[name], asking, params.strategy[name], candidates, own
+            )
+            first = last
+        return new, out
 
     def observe(state: PyTree, params: PyTree, out: Mapping[str, Any]) -> dict[str, Array]:
         seen = {}
-        for i, name in enumerate(copies):
+        for i, name in enumerate(searchers):
             best = -jnp.min(by_prompt(out[name]["best_fitness"], len(names)), axis=1)
             label = "similarity" if i == 0 else f"similarity of {name}"
             seen |= {label: jnp.mean(best), **{f"{label}/{prompt}": best[j] for j, prompt in enumerate(names)}}
