@@ -1,7 +1,7 @@
 """Trains an automaton to grow a butterfly from one cell, cuts it in two, and films how it mends itself.
 
     python tools/grow_picture.py --generations=2000 --out=docs/images/growing_nca.gif
-    python tools/grow_picture.py --picture=emoji.png      # any square picture with transparency, e.g. of the Noto emoji font
+    python tools/grow_picture.py --picture=emoji.png      # any square picture with transparency
 
 Small by default (a 20 x 20 picture, 64 hidden units, batches of 4). Prints the loss as it goes.
 """

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import jaxlife as jl
-from jaxlife.core import checks
 from jaxlife.ops import fields
 from jaxlife.substrates import lenia_kernels
 from jaxlife.substrates.lenia import Params, State
@@ -15,7 +14,7 @@ from jaxlife.substrates.lenia_kernels import Creature, Kernel
 KERNELS = (
     Kernel(m=0.3, s=0.1, h=0.7, r=0.8, b=(0.5, 1.0), source=0, target=1),
     Kernel(m=0.2, s=0.2, h=0.4, b=(1.0,), source=1, target=1),
-    Kernel(m=0.4, s=0.15, h=0.9, r=0.6, b=(1.0, 0.0, 0.25), source=1, target=0),
+    Kernel(m=0.4, s=0.15, h=0.9, r=0.6, b=(1.0, 0.5, 0.25), source=1, target=0),
 )
 
 
@@ -98,17 +97,15 @@ def test_default_world_is_the_setting_of_asal(key):
 
 
 @pytest.mark.slow
-def test_base_creature_lives_together_and_moves(key):
+def test_base_creature_holds_together_in_all_channels(key):
     world = jl.substrates.lenia()
 
     def observe(state, params, out):
-        return (out["mass"], fields.centre(state.cells.sum(0)), state.cells.sum((1, 2)))
+        return out["mass"], state.cells.sum((1, 2))
 
-    _, (mass, path, channels) = jax.jit(jl.rollout(world, frames=1000, observe=observe))(key, world.default_params(key))
+    _, (mass, channels) = jax.jit(jl.rollout(world, frames=1000, observe=observe))(key, world.default_params(key))
     mass = np.asarray(mass)[200:]
-    path = unwrapped(np.asarray(path, float), 128)[200:]
     assert mass.std() / mass.mean() < 0.15
-    assert np.linalg.norm(path[-1] - path[0]) / len(path) > 0.05
     assert np.asarray(channels)[-1].min() > 5
 
 
@@ -154,11 +151,6 @@ def test_picture_follows_the_creature(key):
     np.testing.assert_allclose(render(state, params), render(moved, params), atol=1e-6)
     large = jl.substrates.lenia_classic(size=64, view=32, image_size=100)
     assert large.render(state, params).shape == (100, 100, 3)
-
-
-def test_world_keeps_the_laws_and_has_finite_gradients(key):
-    creature = Creature(5, 4, KERNELS, drawn((2, 8, 8)))
-    checks.check_substrate(jl.substrates.lenia(size=16, creature=creature, spread=0.1), key, differentiable=True)
 
 
 def test_gradients_equal_finite_differences(key):
@@ -209,7 +201,8 @@ def test_rollout_memory_does_not_grow_with_steps(key):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"size": 20}, "at most half the grid"),
+        ({"size": 16, "creature": Creature(9, 4, KERNELS, np.zeros((2, 4, 4)))}, "at most half the grid"),
+        ({"size": 20}, "square patterns of at most size=20"),
         ({"creature": "orbum"}, "did you mean 'orbium'"),
         ({"view": 200}, "view"),
         ({"image_size": 0}, "image_size"),

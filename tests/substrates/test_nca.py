@@ -7,7 +7,6 @@ import pytest
 from flax import linen as nn
 
 import jaxlife as jl
-from jaxlife.core import checks
 from jaxlife.ops import cellnet
 from jaxlife.substrates.nca import Params, State
 from jaxlife.substrates.nca_discrete import draw
@@ -102,14 +101,6 @@ def test_gradients_equal_finite_differences(key):
         exact = jax.jit(jax.grad(loss))(0.0)
         plus, minus = jax.jit(jax.vmap(loss))(jnp.array([1e-6, -1e-6]))
         np.testing.assert_allclose(exact, (plus - minus) / 2e-6, rtol=1e-6)
-
-
-def test_continuous_world_keeps_the_laws_and_has_finite_gradients(key):
-    checks.check_substrate(jl.substrates.nca(size=8), key, differentiable=True)
-
-
-def test_discrete_world_keeps_the_laws(key):
-    checks.check_substrate(jl.substrates.nca_discrete(size=8, image_size=11), key)
 
 
 def test_discrete_step_takes_the_best_state_when_cold(key):
