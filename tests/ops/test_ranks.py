@@ -46,3 +46,10 @@ def test_a_monotone_transformation_of_fitness_changes_nothing():
 
 def test_centred_ranks_have_mean_zero_even_with_ties():
     assert float(jnp.sum(ranks.centred_ranks(jnp.array([1.0, 1.0, 1.0, 2.0, jnp.inf])))) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_failed_candidate_gets_no_positive_weight_even_where_most_fail():
+    weights = jnp.array([0.4, 0.3, 0.2, 0.1])
+    found = ranks.recombination_weights(jnp.array([jnp.inf, 2.0, jnp.nan, 1.0]), weights)
+    np.testing.assert_allclose(found, [0, 3 / 7, 0, 4 / 7], rtol=1e-6)
+    np.testing.assert_array_equal(ranks.recombination_weights(jnp.full(4, jnp.inf), weights), 0)
