@@ -15,5 +15,5 @@ def get_config(arg=None):  # noqa: ANN001, ANN201
         strategy={"sigma": 0.3},
         stride=256,
         generations=60,
-        smoke={"world_args.n_boids": 8},
+        smoke={"world_args.image_size": 32},
     )

@@ -1,5 +1,7 @@
 """Warm start: one strategy scouts, another starts from the best that was found."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 from flax import struct
@@ -74,8 +76,8 @@ def warm_start(strategy: Strategy, scout: Strategy, prototype: PyTree, *, genera
         theirs, scouts = scout.ask(key, state.scout, params.scout)
         scouting = state.generation < generations
         candidates = _choose(scouting, theirs, ours)
-        return candidates, state.replace(
-            scout=_choose(scouting, scouts, state.scout), main=_choose(scouting, state.main, main)
+        return candidates, dataclasses.replace(
+            state, scout=_choose(scouting, scouts, state.scout), main=_choose(scouting, state.main, main)
         )
 
     def tell(key: jax.Array, state: State, params: Params, candidates: PyTree, evals: Evals) -> tuple[State, Metrics]:
