@@ -11,6 +11,7 @@ hidden.
 import jax
 import jax.numpy as jnp
 from flax import struct
+from jaxtyping import Bool
 
 from jaxlife.core.protocol import Substrate
 from jaxlife.core.types import Array, Float, Image, PRNGKey
@@ -108,12 +109,14 @@ def nca_growing(
     return Substrate(init, step, render, default_params, lambda cells: State(cells=cells), lambda state: state.cells)
 
 
-def grow(key: PRNGKey, cells: Float[Array, "C H W"], params: Params, *, fire: float) -> Float[Array, "C H W"]:
+def grow(key: PRNGKey, cells: Float[Array, "C *B H W"], params: Params, *, fire: float) -> Float[Array, "C *B H W"]:
     """Makes one step; the equations are at the top of this module.
+
+    A batch lies behind the channels, where both layers stay plain products of two matrices.
 
     Args:
         key: for the draw of the cells that update.
-        cells: the field.
+        cells: the field, or several.
         params: the weights.
         fire: share of the cells that update.
 
@@ -127,29 +130,44 @@ def grow(key: PRNGKey, cells: Float[Array, "C H W"], params: Params, *, fire: fl
         10.0
     """
     before = alive(cells)
-    near = jnp.concatenate([cells, _slope(cells, 2), _slope(cells, 1)])
-    hidden = jax.nn.relu(jnp.tensordot(params.hidden, near, axes=(0, 0)) + params.bias[:, None, None])
-    change = jnp.tensordot(params.output, hidden, axes=(0, 0))
+    near = perceive(cells).reshape(3 * cells.shape[0], -1)
+    hidden = jax.nn.relu(params.hidden.T @ near + params.bias[:, None])
+    change = (params.output.T @ hidden).reshape(cells.shape)
     fires = jax.random.bernoulli(key, fire, cells.shape[1:])
     cells = cells + change * fires[None]
     return cells * (before & alive(cells))[None]
 
 
-def alive(cells: Float[Array, "C H W"]) -> Array:
+def alive(cells: Float[Array, "C *B H W"]) -> Bool[Array, "*B H W"]:
     """Says where a cell lives: alpha is above 0.1 somewhere in the 3 x 3 around it.
 
     Example:
         >>> alive(jnp.zeros((4, 5, 5)).at[3, 0, 0].set(1.0)).sum().item()
         9
     """
-    living = cells[ALPHA] > _ALIVE
-    for axis in (0, 1):
-        living = living | jnp.roll(living, 1, axis) | jnp.roll(living, -1, axis)
-    return living
+    # A running maximum along one axis after the other.
+    alpha = jax.lax.stop_gradient(cells[ALPHA])
+    for axis in (-1, -2):
+        alpha = jnp.maximum(alpha, jnp.maximum(jnp.roll(alpha, 1, axis), jnp.roll(alpha, -1, axis)))
+    return alpha > _ALIVE
 
 
-def _slope(cells: Float[Array, "C H W"], axis: int) -> Float[Array, "C H W"]:
-    """Sobel gradient along an axis, divided by 8: the slope of a ramp."""
-    other = 3 - axis
-    smooth = jnp.roll(cells, 1, other) + 2 * cells + jnp.roll(cells, -1, other)
-    return (jnp.roll(smooth, -1, axis) - jnp.roll(smooth, 1, axis)) / 8
+def perceive(cells: Float[Array, "C *B H W"]) -> Float[Array, "3C *B H W"]:
+    """Shows each cell itself and the Sobel gradients around it, divided by 8 so that a ramp has its slope.
+
+    Args:
+        cells: the field, or several.
+
+    Returns:
+        The field, its gradient along columns, its gradient along rows.
+
+    Example:
+        >>> ramp = jnp.broadcast_to(jnp.arange(5.0)[None, None], (1, 5, 5))
+        >>> perceive(ramp)[:, 2, 2].tolist()
+        [2.0, 1.0, 0.0]
+    """
+    around = jnp.pad(cells, [(0, 0)] * (cells.ndim - 2) + [(1, 1), (1, 1)], mode="wrap")
+    down = around[..., :-2, :] + 2 * around[..., 1:-1, :] + around[..., 2:, :]
+    across = around[..., :-2] + 2 * around[..., 1:-1] + around[..., 2:]
+    columns, rows = down[..., 2:] - down[..., :-2], across[..., 2:, :] - across[..., :-2, :]
+    return jnp.concatenate([cells, columns / 8, rows / 8])

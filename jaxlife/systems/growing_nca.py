@@ -77,7 +77,7 @@ def growing_nca(
     Example:
         >>> trainer = growing_nca(np.ones((8, 8, 4)), channels=6, units=4, pool=4, batch=2, wounded=1, steps=(2, 3))
         >>> state = trainer.init(jax.random.key(0), trainer.params)
-        >>> state, out = trainer.step(jax.random.key(1), state, trainer.params, None)
+        >>> state, out = jax.jit(trainer.step)(jax.random.key(1), state, trainer.params, None)
         >>> sorted(out), state.pool.shape
         (['loss'], (4, 6, 8, 8))
 
@@ -105,11 +105,11 @@ def growing_nca(
 
     def run(weights: Weights, key: PRNGKey, cells: Float[Array, "B C H W"], length: Array) -> Float[Array, "B C H W"]:
         def one(cells: Array, i: Array) -> tuple[Array, None]:
-            keys = jax.random.split(jax.random.fold_in(key, i), batch)
-            after = jax.vmap(lambda k, c: grow(k, c, weights, fire=fire))(keys, cells)
+            after = grow(jax.random.fold_in(key, i), cells, weights, fire=fire)
             return jnp.where(i < length, after, cells), None
 
-        return jax.lax.scan(jax.checkpoint(one), cells, jnp.arange(most))[0]
+        grown, _ = jax.lax.scan(jax.checkpoint(one), jnp.moveaxis(cells, 1, 0), jnp.arange(most))
+        return jnp.moveaxis(grown, 0, 1)
 
     def step(key: PRNGKey, state: State, params: Params, x: None) -> tuple[State, Metrics]:
         pick_key, hurt_key, length_key, run_key = jax.random.split(key, 4)
