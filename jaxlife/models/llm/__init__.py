@@ -1,4 +1,4 @@
-"""Language models: one decoder, loaded from GGUF or safetensors, open to surgery; see docs/surgery.md."""
+"""Language models: one decoder, loaded from GGUF or safetensors, open to surgery; see docs/how-to/surgery.md."""
 
 import pathlib
 from typing import Any

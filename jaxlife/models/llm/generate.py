@@ -4,8 +4,9 @@ Prompts of unequal length are padded on the left; padding has position -1 and is
 request but its capacity is data: another prompt, temperature, stop string or adapter compiles nothing.
 """
 
+import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -104,78 +105,94 @@ def decoder(
     """
     if not 0 < chunk <= capacity:
         raise ValueError(f"chunk: expected 1 to capacity={capacity}, got {chunk}")
-    network = Decoder(config, dtype)
+    engine = _Engine(Decoder(config, dtype), capacity, chunk, tuple(processors))
+    return System(functools.partial(_init, engine), functools.partial(_step, engine))
 
-    def forward(params: Request, cache: Cache, ids: Array, positions: Array) -> tuple[Cache, Array]:
-        out = reading.read(network, params.weights, ids, positions, cache, params.adapters)
+
+class _Engine(NamedTuple):
+    network: Decoder
+    capacity: int
+    chunk: int
+    processors: tuple[sample.Processor, ...]
+
+    def read(self, params: Request, cache: Cache, ids: Array, positions: Array) -> tuple[Cache, Array]:
+        """Reads tokens into the cache; gives the last one's hidden state."""
+        out = reading.read(self.network, params.weights, ids, positions, cache, params.adapters)
         return caches.append(cache, out.k, out.v, positions), out.hidden[:, -1]
 
-    def logits(params: Request, hidden: Array) -> Array:
-        return reading.logits(network, params.weights, hidden)
+    def logits(self, params: Request, hidden: Array) -> Array:
+        return reading.logits(self.network, params.weights, hidden)
 
-    def init(key: PRNGKey, params: Request) -> State:
-        del key
-        batch, width = params.ids.shape
-        if width % chunk:
-            raise ValueError(f"prompts: expected a width that is a multiple of chunk={chunk}, got {width}")
-        positions = jnp.arange(width)[None] - (width - params.lengths)[:, None]
-        positions = jnp.where(positions >= 0, positions, -1)
 
-        def read(i: Array, carry: tuple[Cache, Array]) -> tuple[Cache, Array]:
-            ids = lax.dynamic_slice_in_dim(params.ids, i * chunk, chunk, axis=1)
-            return forward(params, carry[0], ids, lax.dynamic_slice_in_dim(positions, i * chunk, chunk, axis=1))
+def _init(engine: _Engine, key: PRNGKey, params: Request) -> State:
+    del key
+    batch, width = params.ids.shape
+    if width % engine.chunk:
+        raise ValueError(f"prompts: expected a width that is a multiple of chunk={engine.chunk}, got {width}")
+    positions = jnp.arange(width)[None] - (width - params.lengths)[:, None]
+    positions = jnp.where(positions >= 0, positions, -1)
 
-        first = (width - jnp.max(params.lengths)) // chunk  # chunks of nothing but padding are not read
-        cache = caches.empty(config, batch=batch, capacity=capacity, dtype=dtype)
-        cache, hidden = lax.fori_loop(first, width // chunk, read, (cache, jnp.zeros((batch, config.width), dtype)))
-        zeros = jnp.zeros((batch,), jnp.int32)
-        return State(
-            cache=cache,
-            logits=logits(params, hidden),
-            tokens=jnp.zeros((batch, capacity), jnp.int32),
-            log_probs=jnp.zeros((batch, capacity), jnp.float32),
-            n=jnp.zeros((), jnp.int32),
-            length=zeros,
-            done=jnp.zeros((batch,), bool),
-            stop=zeros,
-            grammar=zeros,
+    def read(i: Array, carry: tuple[Cache, Array]) -> tuple[Cache, Array]:
+        ids, where = (
+            lax.dynamic_slice_in_dim(a, i * engine.chunk, engine.chunk, axis=1) for a in (params.ids, positions)
         )
+        return engine.read(params, carry[0], ids, where)
 
-    def step(key: PRNGKey, state: State, params: Request, x: PyTree) -> tuple[State, dict[str, Array]]:
-        del x
-        batch = state.done.shape[0]
-        shaped = state.logits
-        for process in processors:
-            shaped = process(shaped, state.tokens, state.n)
-        if params.grammar is not None:
-            shaped = constrain(shaped, params.grammar, state.grammar, params.end)
-        keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(batch))
-        token = jnp.where(state.done, 0, sample.draw(keys, shaped, params.how))
-        log_prob = jnp.take_along_axis(jax.nn.log_softmax(state.logits), token[:, None], axis=1)[:, 0]
-        log_prob = jnp.where(state.done, 0.0, log_prob)
-        ended = state.done | jnp.any(token[:, None] == params.end[None], axis=1)
-        stop, grammar, done = state.stop, state.grammar, ended
-        if params.stop is not None:
-            stop = jnp.asarray(params.stop.next)[stop, token]
-            done = done | jnp.asarray(params.stop.accept)[stop]
-        if params.grammar is not None:
-            grammar = jnp.where(ended, grammar, jnp.maximum(jnp.asarray(params.grammar.next)[grammar, token], 0))
-        where = jnp.where(state.done, -1, state.cache.t)
-        cache, hidden = forward(params, state.cache, token[:, None], where[:, None])
-        after = State(
-            cache=cache,
-            logits=logits(params, hidden),
-            tokens=lax.dynamic_update_slice_in_dim(state.tokens, token[:, None], state.n, axis=1),
-            log_probs=lax.dynamic_update_slice_in_dim(state.log_probs, log_prob[:, None], state.n, axis=1),
-            n=state.n + 1,
-            length=state.length + ~ended,
-            done=done,
-            stop=stop,
-            grammar=grammar,
-        )
-        return after, {"token": token, "log_prob": log_prob, "done": done}
+    config, dtype = engine.network.config, engine.network.dtype
+    first = (width - jnp.max(params.lengths)) // engine.chunk  # chunks of nothing but padding are not read
+    cache = caches.empty(config, batch=batch, capacity=engine.capacity, dtype=dtype)
+    start = (cache, jnp.zeros((batch, config.width), dtype))
+    cache, hidden = lax.fori_loop(first, width // engine.chunk, read, start)
+    zeros = jnp.zeros((batch,), jnp.int32)
+    return State(
+        cache=cache,
+        logits=engine.logits(params, hidden),
+        tokens=jnp.zeros((batch, engine.capacity), jnp.int32),
+        log_probs=jnp.zeros((batch, engine.capacity), jnp.float32),
+        n=jnp.zeros((), jnp.int32),
+        length=zeros,
+        done=jnp.zeros((batch,), bool),
+        stop=zeros,
+        grammar=zeros,
+    )
 
-    return System(init, step)
+
+def _step(engine: _Engine, key: PRNGKey, state: State, params: Request, x: PyTree) -> tuple[State, dict[str, Array]]:
+    del x
+    token = jnp.where(state.done, 0, _draw(engine, key, state, params))
+    log_prob = jnp.take_along_axis(jax.nn.log_softmax(state.logits), token[:, None], axis=1)[:, 0]
+    log_prob = jnp.where(state.done, 0.0, log_prob)
+    ended = state.done | jnp.any(token[:, None] == params.end[None], axis=1)
+    stop, grammar, done = state.stop, state.grammar, ended
+    if params.stop is not None:
+        stop = jnp.asarray(params.stop.next)[stop, token]
+        done = done | jnp.asarray(params.stop.accept)[stop]
+    if params.grammar is not None:
+        grammar = jnp.where(ended, grammar, jnp.maximum(jnp.asarray(params.grammar.next)[grammar, token], 0))
+    where = jnp.where(state.done, -1, state.cache.t)
+    cache, hidden = engine.read(params, state.cache, token[:, None], where[:, None])
+    after = State(
+        cache=cache,
+        logits=engine.logits(params, hidden),
+        tokens=lax.dynamic_update_slice_in_dim(state.tokens, token[:, None], state.n, axis=1),
+        log_probs=lax.dynamic_update_slice_in_dim(state.log_probs, log_prob[:, None], state.n, axis=1),
+        n=state.n + 1,
+        length=state.length + ~ended,
+        done=done,
+        stop=stop,
+        grammar=grammar,
+    )
+    return after, {"token": token, "log_prob": log_prob, "done": done}
+
+
+def _draw(engine: _Engine, key: PRNGKey, state: State, params: Request) -> Int[Array, "B"]:
+    logits = state.logits
+    for process in engine.processors:
+        logits = process(logits, state.tokens, state.n)
+    if params.grammar is not None:
+        logits = constrain(logits, params.grammar, state.grammar, params.end)
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(state.done.shape[0]))
+    return sample.draw(keys, logits, params.how)
 
 
 def run(system: System, key: PRNGKey, state: State, request: Request, steps: Int[Array, ""] | int = 2**30) -> State:

@@ -212,11 +212,12 @@ def damaged(draw, data):
     return bytes(data)
 
 
+@pytest.mark.parametrize("examples", [150, pytest.param(50_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("which", [0, 1])
-def test_damaged_files_are_refused_or_read_and_nothing_else(seeds, which):
+def test_damaged_files_are_refused_or_read_and_nothing_else(seeds, which, examples):
     path: pathlib.Path = seeds[2] / f"damaged{which}"
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=examples, deadline=None)
     @given(st.data())
     def check(data):
         path.unlink(missing_ok=True)  # a new inode: mapped views of the last one stay valid
