@@ -22,7 +22,8 @@ SENTENCES = [
     "a red ring",
     "green spots on a black background",
     "Artificial life studies what life could be.",
-    "The quick brown fox jumps over the lazy dog, twice; then it sleeps for a very long time under an old café's table.",
+    "The quick brown fox jumps over the lazy dog, twice; "
+    "then it sleeps for a very long time under an old café's table.",
     "jellyfish",
 ]
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from jaxlife.models import lite
 from jaxlife.models.drawings import album, captions, colourful, colours, fit, paint, vocabulary
 from jaxlife.models.drawings.pen import Pen
 
@@ -31,9 +32,10 @@ def test_every_concept_draws_some_ink_and_leaves_some_ground(family):
             continue
         ink = np.broadcast_to(concept.draw(Pen(rng(), 4, 48)), (4, 48, 48))
         assert np.isfinite(ink).all(), concept.name
-        assert ink.min() >= 0 and ink.max() <= 1 + 1e-5, concept.name
+        assert ink.min() >= 0, concept.name
+        assert ink.max() <= 1 + 1e-5, concept.name
         shares = ink.mean((1, 2))
-        assert (shares > 0.005).all() and (shares < 0.97).all(), (concept.name, shares)
+        assert ((shares > 0.005) & (shares < 0.97)).all(), (concept.name, shares)
         assert (ink.std((1, 2)) > 0.03).all(), concept.name
         assert np.abs(ink[0] - ink[1]).max() > 0.1, f"{concept.name} is always the same"
 
@@ -42,7 +44,9 @@ def test_every_concept_draws_some_ink_and_leaves_some_ground(family):
 def test_every_coloured_picture_is_a_picture(name):
     rgb = colourful.PICTURES[name][0](Pen(rng(), 2, 48))
     assert rgb.shape[1:] == (48, 48, 3)
-    assert rgb.min() >= -1e-5 and rgb.max() <= 1 + 1e-3 and rgb.std() > 0.03
+    assert rgb.min() >= -1e-5
+    assert rgb.max() <= 1 + 1e-3
+    assert rgb.std() > 0.03
 
 
 def test_the_same_seed_draws_the_same_pictures():
@@ -65,10 +69,6 @@ def test_grounds_differ_from_figures():
     assert (paint.grounds(rng(1), figure) != figure).all()
 
 
-def rows_of(texts_rows):
-    return np.array([row for _, row in texts_rows], np.int32)
-
-
 def truth(picture, *known):
     said = np.array([captions.row(**row) for row in known], np.int32)
     return captions.agrees(picture, said, captions.resembling([])).tolist()[0]
@@ -76,15 +76,15 @@ def truth(picture, *known):
 
 def test_a_caption_is_true_when_every_word_of_it_is():
     red_ring = paint.rows(1, concept=RING, colour=RED, background=colours.BLACK)
-    assert truth(red_ring, {"concept": RING}, {"concept": RING, "colour": RED}, {"colour": RED, "background": colours.BLACK},
-                 {"concept": RING, "colour": GREEN}, {"concept": STAR, "colour": RED}, {"background": RED}) == [
-        True, True, True, False, False, False]  # fmt: skip
+    true = ({"concept": RING}, {"concept": RING, "colour": RED}, {"colour": RED, "background": colours.BLACK})
+    false = ({"concept": RING, "colour": GREEN}, {"concept": STAR, "colour": RED}, {"background": RED})
+    assert truth(red_ring, *true, *false) == [True, True, True, False, False, False]
 
 
 def test_either_figure_of_a_scene_may_be_named():
     scene = paint.rows(1, concept=RING, colour=RED, second=STAR, second_colour=BLUE)
-    assert truth(scene, {"concept": STAR, "colour": BLUE}, {"concept": RING, "colour": RED}, {"concept": STAR, "colour": RED}) == [
-        True, True, False]  # fmt: skip
+    named = ({"concept": STAR, "colour": BLUE}, {"concept": RING, "colour": RED}, {"concept": STAR, "colour": RED})
+    assert truth(scene, *named) == [True, True, False]
 
 
 def test_resembling_concepts_are_not_wrong_for_each_other():
@@ -131,8 +131,6 @@ def test_the_fit_learns_and_repeats_to_the_bit():
     texts = np.float32([[1, 0, 0, 0], [0, 1, 0, 0]])
     one, two = (fit.fit(toy_album(), texts, settings, seed=0) for _ in "ab")
     np.testing.assert_array_equal(one.w1, two.w1)
-    from jaxlife.models import lite
-
     z = lite.join(lite.Head(*map(np.asarray, one)), toy_album().features)
     y = texts - texts.mean(0)[None]
     assert ((z @ y.T).argmax(1) == np.repeat([0, 1], 40)).all()
@@ -142,5 +140,12 @@ def test_an_album_survives_the_disk(tmp_path):
     kept = toy_album()
     album.save(kept, tmp_path / "album.npz")
     again = album.load(tmp_path / "album.npz")
-    assert again.lists == kept.lists and again.texts == kept.texts
+    assert (again.lists, again.texts) == (kept.lists, kept.texts)
     np.testing.assert_array_equal(again.features, kept.features)
+
+
+def test_a_complete_album_knows_every_true_caption():
+    toy = toy_album()
+    whole = album.complete(toy._replace(lists=[[0]] * 80))
+    assert whole.lists[:40] == [[0]] * 40
+    assert whole.lists[40:] == [[0, 1]] * 40

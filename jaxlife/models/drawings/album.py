@@ -52,6 +52,17 @@ def load(file: Path) -> Album:
     return Album(**arrays | {"lists": lists, "texts": arrays["texts"].tolist()})
 
 
+def complete(album: Album, block: int = 512) -> Album:
+    """Gives every picture all captions of the album that are true of it, beside those said when it was drawn."""
+    strict = np.eye(len(album.resemble), dtype=bool)
+    lists = []
+    for start in range(0, len(album.rows), block):
+        true = captions.agrees(album.rows[start : start + block], album.caption_rows, strict)
+        said = album.lists[start : start + block]
+        lists += [sorted({*own, *np.flatnonzero(row).tolist()}) for own, row in zip(said, true, strict=True)]
+    return album._replace(lists=lists)
+
+
 class Binder:
     """Collects pictures; keeps features, not pixels."""
 

@@ -25,7 +25,7 @@ class Settings(NamedTuple):
 
     hidden: int = 512
     members: int = 2
-    steps: int = 900
+    steps: int = 2200
     batch: int = 512
     bank: int = 1024
     rate: float = 1e-3
@@ -33,6 +33,7 @@ class Settings(NamedTuple):
     drop_in: float = 0.15
     drop_hidden: float = 0.3
     max_scale: float = 60.0
+    ground: float = 0.35
 
 
 def start(key: Array, n_features: int, width: int, settings: Settings) -> dict[str, Array]:
@@ -78,11 +79,19 @@ def batch(rng: np.random.Generator, album: Album, settings: Settings) -> tuple[n
         (picture indices, caption indices [bank], ignore[B, bank]).
     """
     pictures = rng.choice(len(album.rows), settings.batch)
-    own = np.array([album.lists[i][rng.integers(len(album.lists[i]))] for i in pictures])
+    own = np.array([_caption(rng, album, int(i), settings.ground) for i in pictures])
     others = rng.choice(len(album.texts), settings.bank - settings.batch, replace=False)
     bank = np.concatenate([own, others])
     ignore = captions.agrees(album.rows[pictures], album.caption_rows[bank], album.resemble)
     return pictures, bank, ignore
+
+
+def _caption(rng: np.random.Generator, album: Album, picture: int, ground: float) -> int:
+    """Draws a true caption, with the given chance one that names the background if there is any."""
+    said = np.asarray(album.lists[picture])
+    names_it = album.caption_rows[said, captions.FIELDS.index("background")] >= 0
+    wanted = names_it == (rng.random() < ground)
+    return int(rng.choice(said[wanted] if wanted.any() else said))
 
 
 def fit(album: Album, texts: np.ndarray, settings: Settings, seed: int) -> lite.Head:

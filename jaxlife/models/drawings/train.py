@@ -47,12 +47,12 @@ def training(see: albums.Features, seed: int, scale: float) -> albums.Album:
     """Draws the training album."""
     rng = np.random.default_rng(seed)
     binder = albums.Binder(see)
-    albums.drawn(binder, rng, max(int(8 * scale), 1))
-    albums.several(binder, rng, int(200 * scale))
-    albums.scenes(binder, rng, int(120 * scale))
-    albums.nothing(binder, rng, int(40 * scale))
-    albums.coloured(binder, rng, max(int(8 * scale), 1))
-    albums.emojis(binder, rng, held_out=False, repeats=max(int(5 * scale), 1))
+    albums.drawn(binder, rng, max(int(4 * scale), 1))
+    albums.several(binder, rng, int(100 * scale))
+    albums.scenes(binder, rng, int(60 * scale))
+    albums.nothing(binder, rng, int(20 * scale))
+    albums.coloured(binder, rng, max(int(4 * scale), 1))
+    albums.emojis(binder, rng, held_out=False, repeats=max(int(2 * scale), 1))
     return binder.close()
 
 
@@ -119,7 +119,7 @@ def main() -> None:
     print(f"{len(album.rows)} pictures, {len(album.texts)} captions, {time.time() - began:.0f} s", flush=True)
     raw = texts([TEMPLATES[k % len(TEMPLATES)].format(text) for k, text in enumerate(album.texts)])
     print(f"captions embedded, {time.time() - began:.0f} s", flush=True)
-    head = fit.fit(album, raw, fit.Settings(steps=options.steps), options.seed)
+    head = fit.fit(albums.complete(album), raw, fit.Settings(steps=options.steps), options.seed)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, Any] = {name: np.asarray(value, np.float16) for name, value in head._asdict().items()}
     np.savez(options.out, **arrays)

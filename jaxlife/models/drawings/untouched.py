@@ -1,4 +1,4 @@
-"""A test set never used in choosing anything: Pillow's strokes, a font's symbols, and real reaction-diffusion.
+"""A test set that shares no generator with training: Pillow's strokes, a font's symbols, and real reaction-diffusion.
 
 Nothing here shares code with the training drawings beyond colour names and captions.
 """
