@@ -31,8 +31,8 @@ def overlaps(shift: Float[Array, "2 C H W"], *, sigma: float, reach: int) -> Par
 
     share(d) = C(d + 1/2) - C(d - 1/2),   C(e) = clip((e - shift + sigma) / (2 sigma), 0, 1),   along each axis
 
-    This is the overlap of [shift - sigma, shift + sigma] with cell d over its length 2 sigma, written as differences of what
-    lies below each edge, so that the shares sum to one to the last bit but their own rounding, which has no bias.
+    This is the overlap of [shift - sigma, shift + sigma] with cell d over its length 2 sigma, written as differences of
+    what lies below each edge, so that the shares sum to one to the last bit but their own rounding, which has no bias.
 
     Args:
         shift: (rows, columns) that each cell's matter moves, at most reach - sigma.

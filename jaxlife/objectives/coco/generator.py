@@ -16,7 +16,7 @@ def uniform(n: int, seed: int) -> np.ndarray:
 
     Example:
         >>> uniform(2, 1).round(6).tolist()
-        [0.41595, 0.091965]
+        [0.415999, 0.091965]
     """
     state = max(1, abs(seed))
     table = [0] * 32
