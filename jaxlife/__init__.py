@@ -6,9 +6,17 @@ Every name below is imported when it is first used, so that `import jaxlife` cos
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxlife.version import __version__
+
+if TYPE_CHECKING:  # what __getattr__ gives at run time, for editors and type checkers
+    from jaxlife import core, experiment, models, objectives, ops, strategies, substrates, systems, viz
+    from jaxlife.core import tree
+    from jaxlife.core.population import population
+    from jaxlife.core.protocol import Assembly, Evals, Strategy, Substrate, System
+    from jaxlife.core.rollout import rollout
+    from jaxlife.core.search import search
 
 _ROOMS = ("core", "experiment", "models", "objectives", "ops", "strategies", "substrates", "systems", "viz")
 _NAMES = {
@@ -23,7 +31,27 @@ _NAMES = {
     "tree": "core.tree",
 }
 
-__all__ = ["__version__", *_ROOMS, *_NAMES]
+__all__ = [
+    "Assembly",
+    "Evals",
+    "Strategy",
+    "Substrate",
+    "System",
+    "__version__",
+    "core",
+    "experiment",
+    "models",
+    "objectives",
+    "ops",
+    "population",
+    "rollout",
+    "search",
+    "strategies",
+    "substrates",
+    "systems",
+    "tree",
+    "viz",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,10 @@
 """The main job: Gray-Scott searched for four prompts, each beside a random search of equal budget.
 
 jaxlife run --config=configs/targets/gray_scott.py --config.prompts="a red ring; green spots" --workdir=runs/mine
+
+All four prompts: 4 min 54 s on two CPU cores, compilation included; 70 generations, 8,960 worlds a strategy.
+Similarity on 16 held-out states, found and (best of the random search): a red ring .415 (.228), green spots .463
+(.368), a blue maze .489 (.368), orange coral .319 (.184).
 """
 
 from pathlib import Path

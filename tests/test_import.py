@@ -1,0 +1,27 @@
+import subprocess
+import sys
+
+import pytest
+
+import jaxlife as jl
+
+
+def test_every_public_name_is_there():
+    assert all(getattr(jl, name) is not None for name in jl.__all__)
+    assert set(jl.__all__) <= set(dir(jl))
+
+
+def test_an_unknown_name_says_what_there_is():
+    with pytest.raises(AttributeError, match=r"no attribute 'substrate'; it has .*substrates"):
+        _ = jl.substrate
+
+
+def test_the_import_alone_loads_no_room_and_no_heavy_package():
+    code = (
+        "import jaxlife, sys; print(*sorted(m for m in sys.modules if m.split('.')[0] in {HEAVY!r} or m in {ROOMS!r}))"
+    )
+    heavy = {"orbax", "flax", "matplotlib", "imageio", "tokenizers", "evosax", "absl", "tqdm"}
+    rooms = {f"jaxlife.{room}" for room in ("models", "substrates", "strategies", "systems", "experiment", "viz")}
+    code = code.replace("{HEAVY!r}", repr(heavy)).replace("{ROOMS!r}", repr(rooms))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
