@@ -30,7 +30,12 @@ def example(rate=0.5, scale=10.0, offset=0.25, rule=6152):
 
 
 @hypothesis.settings(max_examples=25, deadline=None)
-@hypothesis.given(st.floats(0.01, 1.99), st.floats(0.01, 100.0), st.floats(-1, 1), st.integers(0, 2**18 - 1))
+@hypothesis.given(
+    st.floats(0.01, 1.99),
+    st.floats(0.01, 100.0),
+    st.floats(-1, 1, width=32, allow_subnormal=False),  # XLA flushes subnormals
+    st.integers(0, 2**18 - 1),
+)
 def test_unravel_undoes_ravel(rate, scale, offset, rule):
     params = example(rate, scale, offset, rule)
     vector, unravel, bounds = tree.ravel(params)
