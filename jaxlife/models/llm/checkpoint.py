@@ -10,10 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxlife.core.types import PyTree
+from jaxlife.models import safetensors, tensor
 from jaxlife.models.llm import config as configs
-from jaxlife.models.llm import gguf, layout, safetensors
+from jaxlife.models.llm import gguf, layout
 from jaxlife.models.llm.config import Config
-from jaxlife.models.llm.tensor import BrokenFile, Stored
+from jaxlife.models.tensor import BrokenFile, Stored
 
 Shardings = Callable[[tuple[str, ...], tuple[int, ...]], jax.sharding.Sharding]
 """(path, shape) -> where that parameter lies; layers are stacked in front of the shape."""
@@ -160,14 +161,8 @@ def _check(tensors: Mapping[str, Stored], config: Config, style: str, entries: l
             f"missing tensors: the config says {config.n_layers} layers, the file has {len(tensors)} tensors"
         )
     expected = {name: entry.shape for entry in entries for name in entry.names(style, config.n_layers)}
-    if missing := [name for name in expected if name not in tensors]:
-        raise BrokenFile(f"missing tensors: {_few(missing)}")
-    extra = [name for name in tensors if name not in expected and not name.endswith(_DERIVED)]
-    if extra := [name for name in extra if not (config.tied and name == "lm_head.weight")]:
-        raise BrokenFile(f"tensors that the config does not mention: {_few(extra)}; is the architecture right?")
-    if wrong := [name for name, shape in expected.items() if tensors[name].shape != shape]:
-        name = wrong[0]
-        raise BrokenFile(f"tensor {name!r}: expected shape {list(expected[name])}, got {list(tensors[name].shape)}")
+    derived = [name for name in tensors if name.endswith(_DERIVED)] + ["lm_head.weight"] * config.tied
+    tensor.check(tensors, expected, ignored=derived)
 
 
 def _fetcher(parts: list[Stored], entry: layout.Entry, style: str, dtype: Any) -> Callable[[Any], np.ndarray]:
@@ -201,7 +196,3 @@ def _insert(params: dict[str, Any], path: tuple[str, ...], leaf: Any) -> None:
     for name in path[:-1]:
         params = params.setdefault(name, {})
     params[path[-1]] = leaf
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxlife.models.llm.tensor import BrokenFile
+from jaxlife.models.tensor import BrokenFile
 
 Message = Mapping[str, Any]
 """One turn of a chat: {"role": "system" | "user" | "assistant", "content": text}."""

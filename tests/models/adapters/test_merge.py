@@ -11,7 +11,7 @@ import pytest
 
 from jaxlife.models.adapters import merge
 from jaxlife.models.llm import checkpoint, config, layout
-from jaxlife.models.llm.tensor import Stored
+from jaxlife.models.tensor import Stored
 
 MERGES = pathlib.Path(__file__).parents[2] / "golden" / "llm" / "merges.npz"
 CONFIG = config.Config(

@@ -13,10 +13,10 @@ import safetensors.numpy as peer_safetensors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxlife.models import llm
-from jaxlife.models.llm import checkpoint, gguf, layout, safetensors
+from jaxlife.models import llm, safetensors
+from jaxlife.models.llm import checkpoint, gguf, layout
 from jaxlife.models.llm import config as configs
-from jaxlife.models.llm.tensor import BrokenFile
+from jaxlife.models.tensor import BrokenFile
 
 RNG = np.random.default_rng(0)
 

@@ -12,7 +12,7 @@ import jaxlife as jl
 from jaxlife.bin import main as command
 from jaxlife.models import llm
 from jaxlife.models.llm import automaton, checkpoint, gguf, model, quantize, tokenizer
-from jaxlife.models.llm.tensor import BrokenFile
+from jaxlife.models.tensor import BrokenFile
 
 QUESTION = "What is the capital of France?"
 

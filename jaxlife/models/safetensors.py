@@ -18,7 +18,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from jaxlife.models.llm.tensor import BrokenFile, Stored, open_mapped
+from jaxlife.models.tensor import BrokenFile, Stored, open_mapped
 
 _TYPES: dict[str, Any] = {
     "F64": np.float64, "F32": np.float32, "F16": np.float16, "BF16": ml_dtypes.bfloat16,
