@@ -83,3 +83,21 @@ def share(fitness: Fitness, values: Float[Array, "N"]) -> Float[Array, "N"]:
     mean = (sums[last + 1] - sums[first]) / (last + 1 - first)
     shares = jnp.where(first == last, values, mean)
     return jnp.zeros_like(shares).at[order].set(shares, unique_indices=True)
+
+
+def nes_utilities(population: int) -> Float[Array, "N"]:
+    """Returns the rank utilities of natural evolution strategies, best first; they sum to zero.
+
+        u_k = max(0, ln(N/2 + 1) - ln k) / sum - 1/N,  k = 1 .. N
+
+    Args:
+        population: N.
+
+    Example:
+        >>> nes_utilities(4).round(3).tolist()
+        [0.48, 0.02, -0.25, -0.25]
+
+    Reference: Wierstra et al., "Natural Evolution Strategies", JMLR 15 (2014), section 3.1.
+    """
+    raw = jnp.maximum(0, jnp.log(population / 2 + 1) - jnp.log(jnp.arange(1, population + 1)))
+    return raw / jnp.sum(raw) - 1 / population

@@ -1,0 +1,7 @@
+"""Evolution Transformer: a network that reads the history of a search and moves its Gaussian (arXiv 2403.02985)."""
+
+from jaxlife.models.evotf.checkpoint import Checkpoint, load, names, save
+from jaxlife.models.evotf.features import Inputs, Options
+from jaxlife.models.evotf.network import Config, EvoTransformer
+
+__all__ = ["Checkpoint", "Config", "EvoTransformer", "Inputs", "Options", "load", "names", "save"]

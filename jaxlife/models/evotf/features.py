@@ -1,0 +1,163 @@
+"""All that Evolution Transformer sees of a generation, and what must be remembered to compute it."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from jaxlife.core.types import Array, Fitness, Float
+from jaxlife.models.evotf import moment_features as moments
+from jaxlife.models.evotf.fitness_features import alive_only, fitness_features
+from jaxlife.models.evotf.solution_features import solution_features
+
+GROUPS = ("solution", "fitness", *moments.GROUPS)
+"""What can be left out: F^X, F^F, and the four parts of F^D."""
+
+
+class Options(NamedTuple):
+    """How features are computed.
+
+    Attributes:
+        legacy: with the two quirks that the released checkpoint was trained with; see the files of F^F and F^D.
+        relative: without units, so that moving or scaling a search changes nothing.
+        drop: some of `GROUPS`; their channels read 0.
+    """
+
+    legacy: bool = False
+    relative: bool = False
+    drop: tuple[str, ...] = ()
+
+
+class Inputs(NamedTuple):
+    """Features of a generation, or of T with an axis in front: F^X[N, D, 5], F^F[N, 7], F^D[D, 15]."""
+
+    solution: Float[Array, "*B N D 5"]
+    fitness: Float[Array, "*B N 7"]
+    moments: Float[Array, "*B D 15"]
+
+
+@struct.dataclass(kw_only=True)
+class State:
+    """best[D] and its best_fitness so far; moments: of F^D."""
+
+    best: Float[Array, "D"]
+    best_fitness: Array
+    moments: moments.State
+
+
+def check(options: Options) -> None:
+    """Raises ValueError for a group that is none.
+
+    Example:
+        >>> check(Options(drop=("moments",)))
+        Traceback (most recent call last):
+        ValueError: drop: expected some of solution, fitness, update, traces, momentum, gradient, got 'moments'
+    """
+    for name in options.drop:
+        if name not in GROUPS:
+            raise ValueError(f"drop: expected some of {', '.join(GROUPS)}, got {name!r}")
+
+
+def start(mean: Float[Array, "D"], std: Float[Array, "D"], options: Options = Options()) -> State:  # noqa: B008
+    """Returns the state before the first generation of a search from `mean` and `std`.
+
+    Example:
+        >>> start(jnp.zeros(2), jnp.ones(2)).best_fitness.item()
+        inf
+    """
+    past = moments.start(mean, std, legacy=options.legacy)
+    return State(best=mean, best_fitness=jnp.full((), jnp.inf, mean.dtype), moments=past)
+
+
+def observe(
+    x: Float[Array, "N D"],
+    fitness: Fitness,
+    mean: Float[Array, "D"],
+    std: Float[Array, "D"],
+    state: State,
+    options: Options = Options(),  # noqa: B008
+) -> tuple[Inputs, State]:
+    """Computes the features of a generation.
+
+    Args:
+        x: members, in search coordinates.
+        fitness: of them; +inf for failed ones, which count as the worst of the others.
+        mean: of the distribution that they were drawn from.
+        std: of it.
+        state: from `start` or the generation before.
+        options: how.
+
+    Returns:
+        The features and the state for the next generation.
+
+    Example:
+        >>> mean, std = jnp.zeros(2), jnp.ones(2)
+        >>> inputs, state = observe(jnp.eye(2), jnp.array([1.0, 2.0]), mean, std, start(mean, std))
+        >>> inputs.solution.shape, inputs.fitness.shape, inputs.moments.shape, state.best.tolist()
+        ((2, 2, 5), (2, 7), (2, 15), [1.0, 0.0])
+    """
+    fitness = fitness.astype(x.dtype)
+    values = alive_only(fitness)
+    champion = jnp.argmin(fitness)
+    better = fitness[champion] < state.best_fitness
+    best = jnp.where(better, x[champion], state.best)
+    of_moments, past = moments.moment_features(x, values, mean, std, state.moments, relative=options.relative)
+    inputs = Inputs(
+        solution=solution_features(x, mean, std, best, relative=options.relative),
+        fitness=fitness_features(values, state.best_fitness, legacy=options.legacy),
+        moments=of_moments,
+    )
+    best_fitness = jnp.where(better, fitness[champion], state.best_fitness)
+    return without(inputs, options.drop), State(best=best, best_fitness=best_fitness, moments=past)
+
+
+def of_trajectory(
+    x: Float[Array, "T N D"],
+    fitness: Float[Array, "T N"],
+    mean: Float[Array, "T D"],
+    std: Float[Array, "T D"],
+    options: Options = Options(),  # noqa: B008
+) -> Inputs:
+    """Computes the features of a whole search, in order.
+
+    Args:
+        x: members of each generation.
+        fitness: of them.
+        mean: of the distribution that each generation was drawn from.
+        std: of it.
+        options: how.
+
+    Returns:
+        The features with an axis T in front.
+
+    Example:
+        >>> x = jnp.zeros((3, 4, 2))
+        >>> of_trajectory(x, x[..., 0], x[:, 0], x[:, 0] + 1).moments.shape
+        (3, 2, 15)
+    """
+
+    def step(state: State, generation: tuple[Array, Array, Array, Array]) -> tuple[State, Inputs]:
+        inputs, state = observe(*generation, state, options)
+        return state, inputs
+
+    return jax.lax.scan(step, start(mean[0], std[0], options), (x, fitness, mean, std))[1]
+
+
+def without(inputs: Inputs, drop: tuple[str, ...]) -> Inputs:
+    """Sets groups of features to 0.
+
+    Example:
+        >>> seen = Inputs(jnp.ones((2, 1, 5)), jnp.ones((2, 7)), jnp.ones((1, 15)))
+        >>> without(seen, ("update", "gradient")).moments.sum().item()
+        12.0
+    """
+    kept = jnp.ones(moments.N_FEATURES, inputs.moments.dtype)
+    for name in drop:
+        if name in moments.GROUPS:
+            kept = kept.at[moments.GROUPS[name]].set(0)
+    return Inputs(
+        solution=jnp.zeros_like(inputs.solution) if "solution" in drop else inputs.solution,
+        fitness=jnp.zeros_like(inputs.fitness) if "fitness" in drop else inputs.fitness,
+        moments=inputs.moments * jnp.reshape(kept, (1,) * (inputs.moments.ndim - 1) + kept.shape),
+    )

@@ -1,0 +1,80 @@
+"""F^F: what Evolution Transformer sees of each member's fitness.
+
+    centred rank, better than the best before, z-score, distance to the best before in units of the range (clipped to
+    [-1, 1]; -1 in the first generation), scaled to [-1/2, 1/2], SNES weight of the rank, DES weight of the rank
+
+The released checkpoint was trained with weights indexed by argsort(f), the position in the order, where the rank is
+meant: `legacy` does the same, and then the features depend on the order in which the members stand.
+
+Reference: Lange et al. (arXiv 2403.02985), section 3; DES: Lange et al. (arXiv 2211.11260), section 5.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from jaxlife.core.types import Array, Fitness, Float
+from jaxlife.models.evotf.solution_features import unit_range
+from jaxlife.ops import ranks
+
+N_FEATURES = 7
+_TEMPERATURE = 12.5
+_SHARPNESS = 20.0
+
+
+def fitness_features(fitness: Fitness, best: Array, *, legacy: bool = False) -> Float[Array, "N 7"]:
+    """Computes F^F.
+
+    Args:
+        fitness: [N], all finite; see `alive_only`.
+        best: best fitness of the generations before, +inf before the first.
+        legacy: index weights as the released checkpoint expects it.
+
+    Returns:
+        The seven channels above.
+
+    Example:
+        >>> fitness_features(jnp.array([1.0, 3.0]), jnp.array(2.0))[:, :4].tolist()
+        [[-0.5, 1.0, -1.0, -0.5], [0.5, 0.0, 1.0, 0.5]]
+    """
+    n = fitness.shape[0]
+    known = jnp.isfinite(best)
+    bounded = jnp.clip(fitness, -1e10, 1e10)
+    distance = bounded - jnp.where(known, best, 0)
+    distance = jnp.clip(distance / (jnp.max(bounded) - jnp.min(bounded) + 1e-10), -1, 1)
+    order = jnp.argsort(fitness)
+    snes, des = (w[order] if legacy else ranks.share(fitness, w) for w in (ranks.nes_utilities(n), des_weights(n)))
+    channels = [
+        ranks.centred_ranks(fitness),
+        fitness < best,
+        (fitness - jnp.mean(fitness)) / (jnp.std(fitness) + 1e-10),
+        jnp.where(known, distance, -1.0),
+        unit_range(fitness),
+        snes,
+        des,
+    ]
+    return jnp.stack([channel.astype(fitness.dtype) for channel in channels], axis=-1)
+
+
+def des_weights(population: int) -> Float[Array, "N"]:
+    """Returns the recombination weights that were discovered by meta-evolution, best first; they sum to one.
+
+        w = softmax(-20 sigmoid(12.5 (k / (N - 1) - 1/2))),  k = 0 .. N - 1
+
+    Example:
+        >>> des_weights(3).round(3).tolist()
+        [0.5, 0.5, 0.0]
+    """
+    rank = jnp.arange(population) / (population - 1) - 0.5
+    return jax.nn.softmax(-_SHARPNESS * jax.nn.sigmoid(_TEMPERATURE * rank))
+
+
+def alive_only(fitness: Fitness) -> Fitness:
+    """Gives failed members the worst fitness of the others, 0 where all failed: what follows stays finite.
+
+    Example:
+        >>> alive_only(jnp.array([1.0, jnp.inf, 3.0])).tolist()
+        [1.0, 3.0, 3.0]
+    """
+    alive = fitness < jnp.inf
+    worst = jnp.max(jnp.where(alive, fitness, -jnp.inf))
+    return jnp.where(alive, fitness, jnp.where(jnp.any(alive), worst, 0))

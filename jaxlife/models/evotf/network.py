@@ -1,0 +1,132 @@
+"""The network of Evolution Transformer.
+
+    members   F^X[N, D, 5] -> perceiver per dimension over the members -> [D, L, E]   (any order of members)
+    fitness   F^F[N, 7]    -> perceiver over the members               -> [L, E]
+    moments   F^D[D, 15]   -> self-attention across dimensions         -> [D, E]      (any order of dimensions)
+    moments   F^D[D, 15]   -> perceiver over dimensions                -> [L, E]      optional
+    all that, per dimension -> W -> e_t[D, E]; e_1..t + positions -> causal transformer -> norm, relu -> (o_mu, o_sigma)
+
+Weights are shared by the dimensions. e_t depends on generation t alone: it is what a running search keeps.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from jaxlife.core.types import Array, Float
+from jaxlife.models.evotf.attention import Block, Perceiver
+from jaxlife.models.evotf.features import Inputs
+
+
+class Config(NamedTuple):
+    """Sizes of the network.
+
+    Attributes:
+        width: E.
+        n_heads: of every attention; divides `width`.
+        n_latents: L, of each perceiver.
+        latent_width: of the latents.
+        n_layers: of the transformer over generations, of the encoder of moments and of the perceivers over members.
+        bias: whether projections and norms have one.
+        fitness: whether the perceiver of fitness features is there.
+        moments: whether the encoder across dimensions is there.
+        cross: whether the perceiver over dimensions is there.
+        head_epsilon: of the head's layer norm; 1.0 in the released checkpoint.
+    """
+
+    width: int = 16
+    n_heads: int = 2
+    n_latents: int = 4
+    latent_width: int = 16
+    n_layers: int = 1
+    bias: bool = True
+    fitness: bool = True
+    moments: bool = True
+    cross: bool = True
+    head_epsilon: float = 1e-6
+
+
+class EvoTransformer(nn.Module):
+    """Maps the features of T generations to T updates; `embed` and `decode` are its two halves."""
+
+    config: Config
+
+    def setup(self) -> None:
+        """Makes the parts that the config asks for."""
+        c = self.config
+        perceiver = lambda layers: Perceiver(c.width, c.n_heads, c.n_latents, c.latent_width, layers, c.bias)  # noqa: E731
+        self.solution = perceiver(c.n_layers)
+        if c.fitness:
+            self.fitness = perceiver(c.n_layers)
+        if c.moments:
+            self.moments_input = nn.Dense(c.width, use_bias=c.bias)
+            self.moments = [Block(c.width, c.n_heads, c.bias) for _ in range(c.n_layers)]
+        if c.cross:
+            self.cross = perceiver(1)
+        self.joint = nn.Dense(c.width, use_bias=c.bias)
+        self.blocks = [Block(c.width, c.n_heads, c.bias) for _ in range(c.n_layers)]
+        self.head_hidden = nn.Dense(c.width, use_bias=c.bias)
+        self.head_norm = nn.LayerNorm(epsilon=c.head_epsilon)
+        self.head_out = nn.Dense(
+            2, use_bias=c.bias, kernel_init=nn.initializers.variance_scaling(0.1, "fan_avg", "uniform")
+        )
+
+    def __call__(self, inputs: Inputs) -> Float[Array, "*B T D 2"]:
+        """Computes (o_mu, o_sigma) of every generation and dimension; generation t sees 1 to t."""
+        return self.decode(self.embed(inputs))
+
+    def embed(self, inputs: Inputs) -> Float[Array, "*B D E"]:
+        """Sums up generations, each on its own, whatever their number of members."""
+        c, spread = self.config, inputs.moments.shape[:-1]
+        batch, dim = spread[:-1], spread[-1]
+        parts = [self.solution(jnp.swapaxes(inputs.solution, -3, -2))]
+        if c.fitness:
+            parts.append(_to_all(self.fitness(inputs.fitness), dim, -3))
+        parts = [jnp.reshape(jnp.concatenate(parts, axis=-1), (*spread, -1))]
+        if c.moments:
+            x = self.moments_input(inputs.moments)
+            for block in self.moments:
+                x = block(x)
+            parts.append(x)
+        if c.cross:
+            latents = jnp.reshape(self.cross(inputs.moments), (*batch, -1))
+            parts.append(_to_all(latents, dim, -2))
+        return self.joint(jnp.concatenate(parts, axis=-1))
+
+    def decode(self, embedded: Float[Array, "*B T D E"], row: Array | None = None) -> Float[Array, "*B T D 2"]:
+        """Reads T embedded generations; with `row` only that generation is computed (T = 1 in the result)."""
+        length, width = embedded.shape[-3], embedded.shape[-1]
+        x = jnp.swapaxes(embedded, -3, -2)
+        places = jnp.asarray(positions(length, width), x.dtype)
+        x = x + jnp.reshape(places, (1,) * (x.ndim - 2) + places.shape)
+        mask = jnp.tril(jnp.ones((length, length), bool))
+        for block in self.blocks[:-1]:
+            x = block(x, mask)
+        x = self.blocks[-1](x, mask, row)
+        x = nn.relu(self.head_norm(self.head_hidden(x)))
+        return jnp.swapaxes(self.head_out(x), -3, -2)
+
+
+def positions(length: int, width: int) -> np.ndarray:
+    """Returns the sinusoidal encoding of the positions 0 to length - 1.
+
+        p[t, 2i] = sin(t / 10000^(2i / E)),  p[t, 2i + 1] = cos(t / 10000^(2i / E))
+
+    Example:
+        >>> positions(2, 4).shape, positions(1, 4).tolist()
+        ((2, 4), [[0.0, 1.0, 0.0, 1.0]])
+
+    Reference: Vaswani et al., "Attention Is All You Need" (arXiv 1706.03762), section 3.5.
+    """
+    angles = np.arange(length)[:, None] * np.exp(np.arange(0, width, 2) * (-np.log(10000.0) / width))[None]
+    return np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(length, -1)[:, :width]
+
+
+def _to_all(x: Float[Array, "*B"], dim: int, axis: int) -> Float[Array, "*B"]:
+    """Hands what belongs to a generation to each of its dimensions, along a new axis."""
+    x = jnp.expand_dims(x, axis)
+    shape = list(x.shape)
+    shape[axis] = dim
+    return jnp.broadcast_to(x, shape)
