@@ -7,12 +7,17 @@ import jax.numpy as jnp
 
 from jaxlife.core.types import Array, Float, Int, Shaped
 from jaxlife.ops import bits
-from jaxlife.substrates.life import packed, world
+from jaxlife.substrates.life import history, packed, world
 from jaxlife.substrates.rule import rule_of
 
 
 def life_scores(
-    *, size: int = 64, steps: int = 2048, window: int = 64, density: tuple[float, float] = (0.05, 0.4)
+    *,
+    size: int = 64,
+    steps: int = 2048,
+    window: int = 64,
+    frames: int = 0,
+    density: tuple[float, float] = (0.05, 0.4),
 ) -> Callable[[jax.Array, Int[Array, ""]], dict[str, Array]]:
     """Returns `scores(key, rule)`: what a rule makes of a random start, without looking at a picture.
 
@@ -25,11 +30,14 @@ def life_scores(
         entropy      bits a cell, of the last board's blocks of 2 x 2: 0 for an empty plane, 1 for a fair coin
         memory       mutual information, in bits a cell, between a cell's block of 2 x 2 and the cell diagonally ahead:
                      structure that a compressor would find
+        distinct     with `frames`: how many of the boards seen before the window, at `history.sample_times(steps -
+                     window, frames)`, differ from one another
 
     Args:
         size: side of the torus, a multiple of 32.
         steps: generations in all.
         window: generations watched, 4 to `steps`.
+        frames: boards that are compared before the window, at most half its generations; 0 for none.
         density: range of the uniform distribution that the initial density is drawn from.
 
     Returns:
@@ -43,19 +51,22 @@ def life_scores(
         >>> {name: value.item() for name, value in scores(jax.random.key(0), 0).items()}
         {'density': 0.0, 'activity': 0.0, 'period': 1, 'entropy': 0.0, 'memory': 0.0}
     """
-    world.check_arguments(size, size, 1, density)
-    if size % bits.WORD:
-        raise ValueError(f"size: expected a multiple of 32, got {size}")
+    history.check(size, density)
     if not 4 <= window <= steps:
         raise ValueError(f"window: expected 4 to steps = {steps}, got {window}")
+    lead = steps - window
+    if frames:
+        history.sample_times(lead, frames)
 
     def scores(key: jax.Array, rule: Int[Array, ""]) -> dict[str, Array]:
         rule = rule_of(rule)
         words = packed.pack(world.soup(key, size, size, density))
-        vacuum = jnp.zeros((), bool)
-        for _ in range((steps - window) % 2 or 2 * (steps > window)):
-            vacuum = world.next_vacuum(vacuum, rule)
-        words = jax.lax.fori_loop(0, steps - window, lambda _, w: packed.advance(w, rule), words)
+        vacuum, extra = history.vacuum_at(rule, lead), {}
+        if frames:
+            words, prints = history.watch(words, rule, steps=lead, frames=frames, see=history.fingerprint)
+            extra = {"distinct": history.groups(prints)[2]}
+        else:
+            words = jax.lax.fori_loop(0, lead, lambda _, w: packed.advance(w, rule), words)
 
         def watch(carry: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], tuple[Array, Array, Array]]:
             words, vacuum = carry
@@ -73,6 +84,7 @@ def life_scores(
             "period": _period(boards),
             "entropy": entropy,
             "memory": memory,
+            **extra,
         }
 
     return scores
@@ -81,7 +93,7 @@ def life_scores(
 def _period(boards: Shaped[Array, "T H/32 W"]) -> Int[Array, ""]:
     """Smallest lag up to half the window at which all boards repeat; 0 without one."""
     window = boards.shape[0]
-    prints = jax.vmap(_fingerprint)(boards)
+    prints = jax.vmap(history.fingerprint)(boards)
     lags = jnp.arange(1, window // 2 + 1)
 
     def repeats(lag: Array) -> Array:
@@ -90,19 +102,6 @@ def _period(boards: Shaped[Array, "T H/32 W"]) -> Int[Array, ""]:
 
     found = jax.vmap(repeats)(lags)
     return jnp.where(jnp.any(found), lags[jnp.argmax(found)], 0)
-
-
-def _fingerprint(words: Shaped[Array, "H/32 W"]) -> Shaped[Array, "2"]:
-    """64 bits of hash: two sums of words times odd numbers that depend on the place, well mixed."""
-    place = jnp.arange(words.size, dtype=jnp.uint32).reshape(words.shape)
-
-    def mixed(seed: int) -> Array:
-        weight = (place * jnp.uint32(2654435761) + jnp.uint32(seed)) | jnp.uint32(1)
-        product = words * weight
-        product = (product ^ (product >> 15)) * jnp.uint32(2246822519)
-        return jnp.sum(product ^ (product >> 13), dtype=jnp.uint32)
-
-    return jnp.stack([mixed(40503), mixed(30011)])
 
 
 def _information(cells: Shaped[Array, "H W"]) -> tuple[Float[Array, ""], Float[Array, ""]]:

@@ -1,0 +1,38 @@
+"""A neural automaton learns to grow a butterfly from one cell, to keep it, and to mend it.
+
+jaxlife run --config=configs/growing_nca/butterfly.py --workdir=runs/butterfly
+jaxlife run --config=configs/growing_nca/butterfly.py --config.picture=emoji:lizard --workdir=runs/lizard
+"""
+
+from jaxlife.bin import settings
+
+
+def get_config(arg=None):  # noqa: ANN001, ANN201
+    return settings.config(
+        arg,
+        {
+            "system": "growing_nca",
+            "picture": "butterfly",
+            "side": 20,
+            "margin": 4,
+            "units": 64,
+            "pool": 256,
+            "batch": 4,
+            "wounded": 1,
+            "growth": (32, 48),
+            "drop": 1400,
+            "shown": 96,
+            "generations": 2000,
+            "runner": {"chunk": 10, "checkpoint_every": 100, "headline": "loss"},
+        },
+        smoke={
+            "side": 8,
+            "margin": 2,
+            "units": 8,
+            "pool": 8,
+            "growth": (3, 4),
+            "shown": 24,
+            "generations": 3,
+            "runner.chunk": 2,
+        },
+    )

@@ -1,0 +1,52 @@
+"""All 262,144 Life-like rules: cheap scores of each, then the encoder's open-endedness of those that survive.
+
+jaxlife run --config=configs/sweep/life.py --workdir=runs/life_sweep
+jaxlife run --config=configs/sweep/life.py:cheap --workdir=runs/life_sweep    # the cheap scores alone
+
+Stop it, kill it: the same command goes on, and the first goes on from the second.
+"""
+
+from jaxlife.bin import settings
+
+N_BATCHES, N_LOOKS = 256, 1024
+
+
+def get_config(arg=None):  # noqa: ANN001, ANN201
+    return settings.config(
+        arg,
+        {
+            "system": "life_sweep",
+            "encoder": "lite",
+            "every": 1,
+            "size": 64,
+            "length": 2048,
+            "window": 64,
+            "frames": 32,
+            "batch": 1024,
+            "looks": 8,
+            "looked": 16,
+            "queue": 16 * N_LOOKS,
+            "soups": 64,
+            "shown": 12,
+            "steps": N_BATCHES + N_LOOKS,
+            "runner": {"chunk": 4, "checkpoint_every": 16, "headline": "survivors"},
+        },
+        cheap={"steps": N_BATCHES},
+        slice={"every": 61, "batch": 256, "steps": 17},
+        smoke={
+            "encoder": "pixels",
+            "every": 8191,
+            "size": 32,
+            "length": 64,
+            "window": 8,
+            "frames": 8,
+            "batch": 20,
+            "looks": 2,
+            "looked": 4,
+            "queue": 8,
+            "soups": 2,
+            "shown": 2,
+            "steps": 4,
+            "runner.chunk": 2,
+        },
+    )

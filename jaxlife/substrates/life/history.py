@@ -1,0 +1,168 @@
+"""Frames of a Life rule's run, taken at even and odd generations alike and told apart by a hash."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxlife.core.types import Array, Int, Shaped
+from jaxlife.ops import bits
+from jaxlife.substrates.life import packed, world
+from jaxlife.substrates.rule import rule_of
+
+
+def sample_times(steps: int, frames: int) -> np.ndarray:
+    """Returns `frames` generations up to `steps`, evenly spread but for their parity, which alternates.
+
+    t_i = floor((i + 1) steps / frames), one less where it would have the parity of i + 1: a rule that strobes, or whose
+    patterns have period two, is seen in both its phases.
+
+    Args:
+        steps: generations in all, at least 2 a frame.
+        frames: how many.
+
+    Returns:
+        int[frames], rising, of alternating parity.
+
+    Raises:
+        ValueError: fewer than 2 generations a frame.
+
+    Example:
+        >>> sample_times(2048, 32)[:4].tolist(), sample_times(2048, 32)[-1].item()
+        ([64, 127, 192, 255], 2047)
+    """
+    if frames < 1 or steps < 2 * frames:
+        raise ValueError(f"frames: expected 1 to steps / 2 = {steps // 2}, got {frames}")
+    i = np.arange(frames)
+    times = (i + 1) * steps // frames
+    return times - (times + i) % 2
+
+
+def life_frames(
+    *, size: int = 64, steps: int = 2048, frames: int = 32, density: tuple[float, float] = (0.05, 0.4)
+) -> Callable[[jax.Array, Int[Array, ""]], Shaped[Array, "T H/32 W"]]:
+    """Returns `run(key, rule) -> boards`: a random start, seen at `sample_times(steps, frames)`.
+
+    Boards are packed words of cells relative to the vacuum (`cells XOR vacuum`), as `life` shows them.
+
+    Args:
+        size: side of the torus, a multiple of 32.
+        steps: generations in all.
+        frames: how many boards.
+        density: range of the uniform distribution that the initial density is drawn from.
+
+    Returns:
+        A pure function of a key and a rule; vmap it over rules.
+
+    Raises:
+        ValueError: a size, count or density out of range.
+
+    Example:
+        >>> life_frames(size=32, steps=16, frames=4)(jax.random.key(0), 6152).shape
+        (4, 1, 32)
+    """
+    check(size, density)
+    sample_times(steps, frames)
+
+    def run(key: jax.Array, rule: Int[Array, ""]) -> Shaped[Array, "T H/32 W"]:
+        rule = rule_of(rule)
+        words = packed.pack(world.soup(key, size, size, density))
+        return watch(words, rule, steps=steps, frames=frames, see=lambda shown: shown)[1]
+
+    return run
+
+
+def watch(
+    words: Shaped[Array, "H/32 W"], rule: Int[Array, ""], *, steps: int, frames: int, see: Callable[[Array], Array]
+) -> tuple[Shaped[Array, "H/32 W"], Array]:
+    """Runs a packed board for `steps` generations and looks at it at `sample_times(steps, frames)`.
+
+    Args:
+        words: the board at the start.
+        rule: integer of 18 bits.
+        steps: generations.
+        frames: looks.
+        see: what to keep of a board that is relative to the vacuum.
+
+    Returns:
+        (the board after `steps`, what was seen with a leading axis of `frames`).
+    """
+    times = sample_times(steps, frames)
+
+    def advance(words: Array, count: Array | int) -> Array:
+        return jax.lax.fori_loop(0, count, lambda _, w: packed.advance(w, rule), words)
+
+    def frame(words: Array, times: tuple[Array, Array]) -> tuple[Array, Array]:
+        gap, now = times
+        words = advance(words, gap)
+        return words, see(words ^ bits.spread(vacuum_at(rule, now)))
+
+    gaps = np.diff(times, prepend=0)
+    words, seen = jax.lax.scan(frame, words, (jnp.asarray(gaps), jnp.asarray(times)))
+    return advance(words, steps - int(times[-1])), seen
+
+
+def vacuum_at(rule: Int[Array, ""], generation: Int[Array, ""] | int) -> Shaped[Array, ""]:
+    """Returns what empty space has become after some generations: alive from the first on under B0 with S8, else odd.
+
+    Example:
+        >>> [bool(vacuum_at(jnp.int32(1), t)) for t in range(4)]
+        [False, True, False, True]
+    """
+    born, stays = rule & 1, (rule >> 17) & 1
+    generation = jnp.asarray(generation)
+    return ((born == 1) & (generation > 0) & ((stays == 1) | (generation % 2 == 1))).astype(bool)
+
+
+def fingerprint(words: Shaped[Array, "H/32 W"]) -> Shaped[Array, "2"]:
+    """Hashes a board to 64 bits: two sums of words times odd numbers that depend on the place, well mixed.
+
+    Example:
+        >>> fingerprint(jnp.zeros((1, 32), jnp.uint32)).tolist()
+        [0, 0]
+    """
+    place = jnp.arange(words.size, dtype=jnp.uint32).reshape(words.shape)
+
+    def mixed(seed: int) -> Array:
+        weight = (place * jnp.uint32(2654435761) + jnp.uint32(seed)) | jnp.uint32(1)
+        product = words * weight
+        product = (product ^ (product >> 15)) * jnp.uint32(2246822519)
+        return jnp.sum(product ^ (product >> 13), dtype=jnp.uint32)
+
+    return jnp.stack([mixed(40503), mixed(30011)])
+
+
+def groups(prints: Shaped[Array, "M 2"]) -> tuple[Int[Array, "M"], Int[Array, "M"], Int[Array, ""]]:
+    """Groups equal fingerprints.
+
+    Args:
+        prints: of M boards.
+
+    Returns:
+        (group of each board, index of the first board of each group, how many groups); groups are numbered by their
+        hashes, and the entries beyond the last group are 0.
+
+    Example:
+        >>> group, first, n = groups(jnp.array([[7, 1], [3, 3], [7, 1]], jnp.uint32))
+        >>> group.tolist(), first.tolist(), n.item()
+        ([1, 0, 1], [1, 0, 0], 2)
+    """
+    order = jnp.lexsort((prints[:, 1], prints[:, 0]))  # stable: of equals the first comes first
+    ranked = prints[order]
+    fresh = jnp.concatenate([jnp.ones(1, bool), jnp.any(ranked[1:] != ranked[:-1], axis=1)])
+    number = jnp.cumsum(fresh) - 1
+    group = jnp.zeros(len(prints), jnp.int32).at[order].set(number.astype(jnp.int32))
+    first = (
+        jnp.zeros(len(prints), jnp.int32)
+        .at[jnp.where(fresh, number, len(prints))]
+        .set(order.astype(jnp.int32), mode="drop")
+    )
+    return group, first, number[-1].astype(jnp.int32) + 1
+
+
+def check(size: int, density: tuple[float, float]) -> None:
+    """Refuses sizes that do not pack, and densities outside [0, 1]."""
+    world.check_arguments(size, size, 1, density)
+    if size % bits.WORD:
+        raise ValueError(f"size: expected a multiple of 32, got {size}")

@@ -1,0 +1,92 @@
+"""Pictures to grow: drawn by code, an emoji of the Noto font, or a file; all as RGBA with RGB multiplied by alpha."""
+
+from pathlib import Path
+
+import numpy as np
+
+from jaxlife.core.types import Float
+from jaxlife.models.drawings import emoji
+from jaxlife.viz import extras
+
+_FONT_SIZE = 109  # the one size of the bitmap font
+
+
+def picture(name: str, *, side: int, margin: int) -> Float[np.ndarray, "H W 4"]:
+    """Makes a target for `systems.growing_nca`.
+
+    Args:
+        name: "butterfly"; "emoji:" and a name of the Unicode standard, e.g. "emoji:lizard"; or a file with
+            transparency.
+        side: pixels of the picture itself.
+        margin: empty pixels around it.
+
+    Returns:
+        RGBA in [0, 1], H = W = side + 2 margin.
+
+    Raises:
+        ValueError: no such picture, a picture without transparency, or a size out of range.
+        FileNotFoundError: the emoji font is not installed; the message names the package.
+
+    Example:
+        >>> picture("butterfly", side=16, margin=2).shape
+        (20, 20, 4)
+    """
+    if side < 4 or margin < 0:
+        raise ValueError(f"expected side >= 4 and margin >= 0, got {side} and {margin}")
+    if name == "butterfly":
+        rgba = butterfly(side)
+    else:
+        rgba = _scaled(_emoji(name.removeprefix("emoji:")) if name.startswith("emoji:") else _file(name), side)
+    return np.pad(rgba, ((margin, margin), (margin, margin), (0, 0)))
+
+
+def butterfly(side: int) -> Float[np.ndarray, "H W 4"]:
+    """Draws four wings with spots, and a body.
+
+    Example:
+        >>> image = butterfly(20)
+        >>> image[10, 10].tolist(), image[0, 0].tolist()
+        ([0.2, 0.12, 0.1, 1.0], [0.0, 0.0, 0.0, 0.0])
+    """
+    y, x = np.meshgrid(*[np.linspace(-1, 1, side)] * 2, indexing="ij")
+    image = np.zeros((side, side, 4))
+    for at_y, at_x, tall, wide, *colour in (
+        (-0.35, 0.5, 0.55, 0.45, 0.95, 0.45, 0.1),
+        (0.5, 0.4, 0.42, 0.34, 0.85, 0.2, 0.2),
+        (-0.4, 0.55, 0.22, 0.18, 1.0, 0.85, 0.3),
+        (0.5, 0.42, 0.15, 0.13, 0.3, 0.5, 0.95),
+        (0.0, 0.0, 0.85, 0.12, 0.2, 0.12, 0.1),
+    ):
+        image[((y - at_y) / tall) ** 2 + ((np.abs(x) - at_x) / wide) ** 2 < 1] = [*colour, 1.0]
+    return image
+
+
+def _emoji(name: str) -> np.ndarray:
+    known = {name: character for character, name in emoji.names()}
+    if name not in known:
+        raise ValueError(f"picture: expected 'emoji:' and a Unicode name such as 'emoji:lizard', got 'emoji:{name}'")
+    if not emoji.FONT.is_file():
+        raise FileNotFoundError(f"expected the emoji font at {emoji.FONT}: install Debian's fonts-noto-color-emoji")
+    image = extras.require("PIL.Image").new("RGBA", (160, 160))
+    face = extras.require("PIL.ImageFont").truetype(str(emoji.FONT), _FONT_SIZE)
+    extras.require("PIL.ImageDraw").Draw(image).text((12, 16), known[name], font=face, embedded_color=True)
+    return np.asarray(image.crop(image.getbbox()))
+
+
+def _file(path: str) -> np.ndarray:
+    if not Path(path).is_file():
+        raise ValueError(f"picture: expected 'butterfly', 'emoji:<name>' or a file, got {path!r}")
+    return np.asarray(extras.require("PIL.Image").open(path))
+
+
+def _scaled(rgba: np.ndarray, side: int) -> Float[np.ndarray, "H W 4"]:
+    if rgba.ndim != 3 or rgba.shape[2] != 4:
+        raise ValueError(f"picture: expected RGBA, a picture with transparency, got shape {rgba.shape}")
+    image = extras.require("PIL.Image")
+    longer = max(rgba.shape[:2])
+    square = np.zeros((longer, longer, 4), np.uint8)
+    top, left = ((longer - n) // 2 for n in rgba.shape[:2])
+    square[top : top + rgba.shape[0], left : left + rgba.shape[1]] = rgba
+    premultiplied = image.fromarray(square).convert("RGBa")  # so that empty pixels lend no colour to the edge
+    small = premultiplied.resize((side, side), image.Resampling.BOX)
+    return np.asarray(small, np.float64) / 255
