@@ -31,6 +31,7 @@ JOBS: dict[str, str] = {
     "sft": "jaxlife.bin.sft_job:build",
     "growing_nca": "jaxlife.bin.growing_nca_job:build",
     "life_sweep": "jaxlife.bin.life_sweep_job:build",
+    "ead": "jaxlife.bin.ead_job:build",
 }
 """System -> "module:function", imported when asked for: from the config's fields by name to the fields of `Job`."""
 
@@ -50,7 +51,7 @@ def build(fields: Mapping[str, Any]) -> Job:
     Example:
         >>> build({"system": "asall", "generations": 1})
         Traceback (most recent call last):
-        ValueError: unknown system 'asall': did you mean 'asal'? known: asal, growing_nca, life_sweep, sft, targets
+        ValueError: unknown system 'asall': did you mean 'asal'? known: asal, ead, growing_nca, life_sweep, sft, targets
     """
     module, function = naming.lookup(JOBS, fields.get("system", ""), kind="system").split(":")
     builder = getattr(importlib.import_module(module), function)

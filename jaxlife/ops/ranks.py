@@ -94,7 +94,7 @@ def nes_utilities(population: int) -> Float[Array, "N"]:
         population: N.
 
     Example:
-        >>> nes_utilities(4).round(3).tolist()
+        >>> [round(u, 2) for u in nes_utilities(4).tolist()]
         [0.48, 0.02, -0.25, -0.25]
 
     Reference: Wierstra et al., "Natural Evolution Strategies", JMLR 15 (2014), section 3.1.

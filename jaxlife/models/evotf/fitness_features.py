@@ -61,7 +61,7 @@ def des_weights(population: int) -> Float[Array, "N"]:
         w = softmax(-20 sigmoid(12.5 (k / (N - 1) - 1/2))),  k = 0 .. N - 1
 
     Example:
-        >>> des_weights(3).round(3).tolist()
+        >>> [round(w, 2) for w in des_weights(3).tolist()]
         [0.5, 0.5, 0.0]
     """
     rank = jnp.arange(population) / (population - 1) - 0.5

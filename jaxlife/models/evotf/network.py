@@ -9,13 +9,14 @@
 Weights are shared by the dimensions. e_t depends on generation t alone: it is what a running search keeps.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from jaxlife.core.types import Array, Float
+from jaxlife.core.types import Array, Float, PRNGKey, PyTree
 from jaxlife.models.evotf.attention import Block, Perceiver
 from jaxlife.models.evotf.features import Inputs
 
@@ -69,9 +70,7 @@ class EvoTransformer(nn.Module):
         self.blocks = [Block(c.width, c.n_heads, c.bias) for _ in range(c.n_layers)]
         self.head_hidden = nn.Dense(c.width, use_bias=c.bias)
         self.head_norm = nn.LayerNorm(epsilon=c.head_epsilon)
-        self.head_out = nn.Dense(
-            2, use_bias=c.bias, kernel_init=nn.initializers.variance_scaling(0.1, "fan_avg", "uniform")
-        )
+        self.head_out = nn.Dense(2, use_bias=c.bias)
 
     def __call__(self, inputs: Inputs) -> Float[Array, "*B T D 2"]:
         """Computes (o_mu, o_sigma) of every generation and dimension; generation t sees 1 to t."""
@@ -122,6 +121,33 @@ def positions(length: int, width: int) -> np.ndarray:
     """
     angles = np.arange(length)[:, None] * np.exp(np.arange(0, width, 2) * (-np.log(10000.0) / width))[None]
     return np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(length, -1)[:, :width]
+
+
+def draw(key: PRNGKey, config: Config) -> PyTree:
+    """Draws the weights of a network: kernels by Glorot, the last a tenth of that, latents of variance 1e-4.
+
+    All come from one draw of normal numbers, which compiles in a fraction of the time that one a leaf takes.
+
+    Example:
+        >>> sum(leaf.size for leaf in jax.tree.leaves(draw(jax.random.key(0), Config())))
+        21010
+    """
+    blank = Inputs(jnp.zeros((1, 2, 2, 5)), jnp.zeros((1, 2, 7)), jnp.zeros((1, 2, 15)))
+    shapes = {"params": jax.eval_shape(EvoTransformer(config).init, key, blank)["params"]}
+    leaves, structure = jax.tree_util.tree_flatten_with_path(shapes)
+    ends = np.cumsum([leaf.size for _, leaf in leaves])
+    pieces = jnp.split(jax.random.normal(key, (int(ends[-1]),)), ends[:-1])
+
+    def fill(path: Any, shape: Any, piece: Array) -> Array:
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        if name.endswith("kernel"):
+            scale = np.sqrt(2 / sum(shape.shape)) * (0.1 if "head_out" in name else 1.0)
+        else:
+            scale = 0.01 if "latents" in name else 0.0
+        return jnp.reshape(piece, shape.shape) * scale + name.endswith("scale")
+
+    drawn = [fill(path, shape, piece) for (path, shape), piece in zip(leaves, pieces, strict=True)]
+    return jax.tree.unflatten(structure, drawn)
 
 
 def _to_all(x: Float[Array, "*B"], dim: int, axis: int) -> Float[Array, "*B"]:

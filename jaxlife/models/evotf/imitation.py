@@ -1,0 +1,75 @@
+"""How far the network's update is from a teacher's: what imitation minimises.
+
+    KL = 1/2 [ (s_E / s_T)^2 + 2 ln(s_T / s_E) + ((mu_T - mu_E) / s_T)^2 - 1 ]     per dimension and generation
+
+with (mu_T, s_T) the teacher's next distribution and (mu_E, s_E) the network's, both from the teacher's present one. All
+in units of the present sigma, so that a search far advanced counts as much as one that begins.
+
+Reference: Lange et al. (arXiv 2403.02985), section 3.2.
+"""
+
+import jax.numpy as jnp
+
+from jaxlife.core.types import Array, Float, PyTree
+from jaxlife.models.evotf import features
+from jaxlife.models.evotf.network import EvoTransformer
+
+RESOLUTION = 1e-4
+"""Where sigma is smaller than this part of 1 + |mu|, float32 cannot tell what the teacher did."""
+
+
+def divergence(
+    outputs: Float[Array, "*B T D 2"], mean: Float[Array, "*B T+1 D"], std: Float[Array, "*B T+1 D"]
+) -> Float[Array, "*B T D"]:
+    """Computes the KL of the formula above; 0 where float32 does not resolve the teacher's step.
+
+    Args:
+        outputs: (o_mu, o_sigma) of the network.
+        mean: of the teacher, before the first generation to after the last.
+        std: of the teacher.
+
+    Example:
+        >>> mean, std = jnp.zeros((2, 1)), jnp.ones((2, 1))
+        >>> divergence(jnp.array([[[1.0, 0.0]]]), mean, std).tolist()
+        [[0.5]]
+    """
+    before, after = (jnp.asarray(std[..., :-1, :]), jnp.asarray(std[..., 1:, :]))
+    told = resolved(mean, std)
+    scale = jnp.where(told, before, 1)
+    ratio = jnp.where(told, after / scale, 1)
+    step = jnp.where(told, (mean[..., 1:, :] - mean[..., :-1, :]) / scale, 0)
+    log_ratio = outputs[..., 1] / 2 - jnp.log(ratio)  # ln(s_E / s_T)
+    kl = 0.5 * (jnp.exp(2 * log_ratio) - 2 * log_ratio + ((step - outputs[..., 0]) / ratio) ** 2 - 1)
+    return jnp.where(told, kl, 0)
+
+
+def resolved(mean: Float[Array, "*B T+1 D"], std: Float[Array, "*B T+1 D"]) -> Array:
+    """Says, per generation and dimension, where the teacher's step can be told from rounding.
+
+    Example:
+        >>> resolved(jnp.ones((2, 2)), jnp.array([[1.0, 1e-6], [1.0, 1e-6]])).tolist()
+        [[True, False]]
+    """
+    fine = std > RESOLUTION * (1 + jnp.abs(mean))
+    return fine[..., 1:, :] & fine[..., :-1, :] & jnp.isfinite(mean[..., 1:, :])
+
+
+def loss(
+    network: EvoTransformer,
+    weights: PyTree,
+    inputs: features.Inputs,
+    mean: Float[Array, "*B T+1 D"],
+    std: Float[Array, "*B T+1 D"],
+) -> Float[Array, ""]:
+    """Returns the mean KL over all generations and dimensions that are resolved, teacher forced.
+
+    Args:
+        network: the student.
+        weights: its params.
+        inputs: features of the teacher's searches.
+        mean: of the teacher's distributions.
+        std: of them.
+    """
+    outputs = jnp.asarray(network.apply(weights, inputs))
+    told = jnp.sum(resolved(mean, std))
+    return jnp.sum(divergence(outputs, mean, std)) / jnp.maximum(told, 1)

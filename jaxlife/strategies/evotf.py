@@ -1,0 +1,155 @@
+"""Evolution Transformer as a strategy: a network reads the search so far and moves its Gaussian.
+
+    mu' = mu + alpha_mean sigma o_mu,   sigma' = max(sigma exp(alpha_sigma o_sigma / 2), 1e-8)
+
+What a generation contributes to the network does not change afterwards, so a search keeps one embedding a generation
+and dimension (before positions are added) and computes the last row of the transformer alone. That is exact, also
+when the window slides.
+
+Reference: Lange, Tian and Tang, "Evolution Transformer: In-Context Evolutionary Optimization" (arXiv 2403.02985).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from jaxlife.core import tree
+from jaxlife.core.protocol import Evals, Strategy
+from jaxlife.core.types import Array, Float, Metrics, PyTree
+from jaxlife.models import evotf as models
+from jaxlife.models.evotf import features
+from jaxlife.strategies import space as spaces
+
+_SMALLEST = 1e-8
+
+
+@struct.dataclass(kw_only=True)
+class Params:
+    """Hyper-parameters, all traced: sigma of the first samples, learning rates, the start mean[D], the network."""
+
+    sigma: Array = tree.param(low=1e-6, high=1e3, transform="log")
+    alpha_mean: Array = tree.param(low=1e-3, high=10.0, transform="log")
+    alpha_sigma: Array = tree.param(low=1e-3, high=10.0, transform="log")
+    mean: Float[Array, "D"] = tree.frozen()
+    context: PyTree = tree.frozen()
+
+
+@struct.dataclass(kw_only=True)
+class State:
+    """The search distribution, what the features remember, and the embeddings of the last T generations.
+
+    Attributes:
+        mean: [D].
+        sigma: [D].
+        features: best member so far and traces.
+        embedded: [T, D, E], oldest first; rows that are not filled yet are 0 and not read.
+        generation: told so far.
+    """
+
+    mean: Float[Array, "D"]
+    sigma: Float[Array, "D"]
+    features: features.State
+    embedded: Float[Array, "T D E"]
+    generation: Array
+
+
+def evotf(
+    prototype: PyTree,
+    *,
+    population: int = 16,
+    sigma: float = 0.1,
+    checkpoint: str | Path | models.Checkpoint = "ead_sep_cma_es",
+    legacy_weights: bool = False,
+    alpha_mean: float = 1.0,
+    alpha_sigma: float = 1.0,
+    window: int | None = None,
+    drop: tuple[str, ...] = (),
+) -> Strategy:
+    """Builds Evolution Transformer over the search coordinates of a prototype.
+
+    Args:
+        prototype: one solution; the search starts at its coordinates (`params.mean`).
+        population: N, candidates a generation; the network takes any.
+        sigma: initial standard deviation, in units of the search coordinates.
+        checkpoint: a name of `jaxlife.models.evotf.names`, a file, or a checkpoint.
+        legacy_weights: compute features with the two quirks that the checkpoint `released` was trained with: exact
+            parity with evosax, but the order of the members matters.
+        alpha_mean: factor on the network's step of the mean.
+        alpha_sigma: factor on its step of the standard deviations.
+        window: T, how many generations the network looks back; what it was trained with when None.
+        drop: groups of features that read 0, some of `jaxlife.models.evotf.features.GROUPS`, besides those that the
+            network was trained without.
+
+    Returns:
+        The strategy; `params.context` holds the weights. Metrics: those of `space.summary` and `sigma` (the geometric
+        mean).
+
+    Raises:
+        ValueError: an unknown checkpoint or group, a population below 2, a window below 1, a sigma or learning rate
+            that is not positive.
+
+    Example:
+        >>> es = evotf(jnp.ones(3), population=8)
+        >>> state = es.init(jax.random.key(0), es.params)
+        >>> es.ask(jax.random.key(1), state, es.params)[0].shape
+        (8, 3)
+    """
+    spaces.check_count("population", population, 2)
+    for name, value in (("sigma", sigma), ("alpha_mean", alpha_mean), ("alpha_sigma", alpha_sigma)):
+        spaces.check_range(name, value, 0, jnp.inf)
+    found = checkpoint if isinstance(checkpoint, models.Checkpoint) else models.load(checkpoint)
+    window = found.context if window is None else window
+    spaces.check_count("window", window, 1)
+    options = found.options._replace(
+        legacy=found.options.legacy or legacy_weights,
+        drop=(*found.options.drop, *(n for n in drop if n not in found.options.drop)),
+    )
+    features.check(options)
+    network = models.EvoTransformer(found.config)
+    space = spaces.of(prototype)
+    dim, dtype = space.start.size, space.start.dtype
+
+    def init(key: jax.Array, params: Params) -> State:
+        sigma = jnp.zeros_like(params.mean) + params.sigma
+        return State(
+            mean=params.mean,
+            sigma=sigma,
+            features=features.start(params.mean, sigma, options),
+            embedded=jnp.zeros((window, dim, found.config.width), dtype),
+            generation=jnp.zeros((), jnp.int32),
+        )
+
+    def ask(key: jax.Array, state: State, params: Params) -> tuple[PyTree, State]:
+        noise = jax.random.normal(key, (population, dim), dtype)
+        return space.decode(state.mean[None] + state.sigma[None] * noise), state
+
+    def tell(key: jax.Array, state: State, params: Params, candidates: PyTree, evals: Evals) -> tuple[State, Metrics]:
+        x = space.encode(candidates)
+        inputs, past = features.observe(x, evals.fitness, state.mean, state.sigma, state.features, options)
+        new: Any = network.apply(params.context, inputs, method="embed")
+        row = jnp.minimum(state.generation, window - 1)
+        slide = state.generation >= window
+        embedded = jnp.where(slide, jnp.roll(state.embedded, -1, axis=0), state.embedded)
+        embedded = embedded.at[row].set(new.astype(dtype))
+        step: Any = network.apply(params.context, embedded, row, method="decode")
+        moved = State(
+            mean=state.mean + params.alpha_mean * state.sigma * step[0, :, 0].astype(dtype),
+            sigma=jnp.maximum(state.sigma * jnp.exp(params.alpha_sigma / 2 * step[0, :, 1].astype(dtype)), _SMALLEST),
+            features=past,
+            embedded=embedded,
+            generation=state.generation + 1,
+        )
+        moved = spaces.unless_all_failed(evals.fitness, moved, state)
+        return moved, {**spaces.summary(evals.fitness), "sigma": jnp.exp(jnp.mean(jnp.log(moved.sigma)))}
+
+    def distribution(state: State, params: Params) -> tuple[Array, Array]:
+        return state.mean, state.sigma
+
+    rates = {"sigma": sigma, "alpha_mean": alpha_mean, "alpha_sigma": alpha_sigma}
+    params = Params(
+        mean=space.start, context=found.weights, **{name: jnp.asarray(value, dtype) for name, value in rates.items()}
+    )
+    return Strategy(init, ask, tell, params, distribution)
