@@ -42,7 +42,8 @@ def write(workdir: Path, state: life_sweep.State, trial: Trial) -> None:
     best = best[columns["looked_at"][best]]
     top = [_row(columns, i) for i in best]
     if not top:  # the second phase has not begun
-        top = [_row(columns, i) for i in np.argsort(columns["interest_rank"])[:_TOP]]
+        order = np.argsort(np.where(columns["survives"], columns["interest_rank"], len(columns["rule"]) + 1))
+        top = [_row(columns, i) for i in order[:_TOP]]
     named = named_rows(columns, trial)
     atomic.write(workdir / "ranks.csv", _csv(named))
     atomic.write(workdir / "top.csv", _csv(top))

@@ -72,6 +72,36 @@ def move(matter: Float[Array, "C H W"], parts: Parts) -> Float[Array, "C H W"]:
     return _over_rows(lambda total, arriving, dy, dx: total + arriving, jnp.zeros_like(matter), matter, parts)
 
 
+def landing(where: Float[Array, "H W"], parts: Parts) -> Float[Array, "C H W"]:
+    """Sums what share of each cell's square lands on marked cells: the transpose of `move`.
+
+    L(x) = sum_d rows_{d_y}(x) columns_{d_x}(x) where(x + d)
+
+    Args:
+        where: 1 on marked cells, 0 elsewhere.
+        parts: what `overlaps` found.
+
+    Returns:
+        The shares, 0 to 1.
+
+    Example:
+        >>> right = overlaps(jnp.stack([jnp.zeros((1, 1, 3)), jnp.ones((1, 1, 3))]), sigma=0.5, reach=1)
+        >>> landing(jnp.array([[0.0, 0.0, 1.0]]), right).tolist()
+        [[[0.0, 1.0, 0.0]]]
+    """
+    reach = parts.rows.shape[0] // 2
+
+    def row(total: Array, step: tuple[Array, Array]) -> tuple[Array, None]:
+        dy, share = step
+        near = jnp.roll(where, -dy, axis=0)
+        across = sum(parts.columns[i] * jnp.roll(near, -dx, axis=1)[None] for i, dx in enumerate(shifts))
+        return total + share * across, None
+
+    shifts = range(-reach, reach + 1)
+    blank = jnp.zeros_like(parts.rows[0])
+    return jax.lax.scan(row, blank, (jnp.arange(-reach, reach + 1), parts.rows))[0]
+
+
 def mix(
     key: PRNGKey, matter: Float[Array, "C H W"], carried: Float[Array, "K H W"], parts: Parts, *, mixing: str
 ) -> Float[Array, "K H W"]:

@@ -22,6 +22,7 @@ from jaxlife.substrates.life_species import life_species
 from jaxlife.substrates.nca import nca
 from jaxlife.substrates.nca_discrete import nca_discrete
 from jaxlife.substrates.nca_growing import nca_growing
+from jaxlife.substrates.obstacles import with_walls
 from jaxlife.substrates.particle_lenia import particle_lenia
 from jaxlife.substrates.particle_life import particle_life
 from jaxlife.substrates.particle_life_plus import particle_life_plus
@@ -84,5 +85,6 @@ __all__ = [
     "read_rle",
     "recovery",
     "wireworld",
+    "with_walls",
     "write_rle",
 ]

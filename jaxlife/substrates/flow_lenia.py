@@ -3,12 +3,16 @@
 U_c = sum_{k: c1(k) = c} h_k g(K_k * A_{c0(k)}; m_k, s_k)         affinity
 F_c = (1 - a) grad U_c - a grad(sum_c A_c),   a = clip((sum_c A_c / theta)^n, 0, 1)
 A'  = matter of each cell, moved by clip(dt F, +-(dd - sigma)) and shared out (`ops.reintegration`)
+
+With walls, the part of a cell's matter that would land in one stays where it was. With food, matter eats what lies in
+its cell: e = f (1 - exp(-appetite dt sum_c A_c)) goes from the food f to the first channel.
 """
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
+from jaxtyping import Bool
 
 from jaxlife.core import naming, tree
 from jaxlife.core.protocol import Substrate
@@ -18,14 +22,24 @@ from jaxlife.substrates import lenia_kernels
 from jaxlife.substrates.lenia_kernels import Creature
 
 _DARK = 1e-6  # weights below this have no hue
+_BLOCK = 4  # cells along each side of a piece of wall or food
 
 
 @struct.dataclass(kw_only=True)
 class State:
-    """cells: [C, H, W] >= 0, matter. weights: [K, H, W], the h that matter carries; None where the world has one h."""
+    """What lies where; None for what a world does not have.
+
+    Attributes:
+        cells: [C, H, W] >= 0, matter.
+        weights: [K, H, W], the h that matter carries.
+        walls: bool[H, W], cells that no matter enters.
+        food: [H, W] >= 0, what is left to eat, in units of matter.
+    """
 
     cells: Float[Array, "C H W"]
     weights: Float[Array, "K H W"] | None
+    walls: Bool[Array, "H W"] | None = None
+    food: Float[Array, "H W"] | None = None
 
 
 @struct.dataclass(kw_only=True)
@@ -53,9 +67,14 @@ def flow_lenia(
     sigma: float = 0.65,
     reach: int = 5,
     dt: float = 0.2,
+    wall_density: float = 0.0,
+    food: float = 0.0,
+    appetite: float = 0.5,
     image_size: int | None = None,
 ) -> Substrate:
-    """Builds the world; its equations are at the top of this module. `out` holds the mass, which does not change.
+    """Builds the world; its equations are at the top of this module.
+
+    `out` holds the mass, which does not change, and with food what is left of it: their sum does not change.
 
     Gradients are Sobel's and wrap around the torus, so that no matter is pushed at the edge. The key of `init` says
     where on the torus the patches lie.
@@ -72,6 +91,9 @@ def flow_lenia(
         sigma: half-width of the square that a cell's matter fills after it has moved.
         reach: dd, cells; matter moves at most dd - sigma in a step.
         dt: time of a step.
+        wall_density: share of the cells that are walls, in squares of 4 x 4 where no pattern starts; not with `mixing`.
+        food: most food of a cell at the start, in a random half of the squares of 4 x 4; 0 for none.
+        appetite: rate at which one unit of matter eats.
         image_size: pixels along each side of the picture; one a cell when None.
 
     Returns:
@@ -98,6 +120,10 @@ def flow_lenia(
     spectrum = lenia_kernels.spectra(creature, size=size)
     growth = naming.lookup(lenia_kernels.GROWTHS, creature.growth, kind="growth family")
     corners = _corners(size, patch, species)
+    if not 0 <= wall_density < 1 or (wall_density and mixing):
+        raise ValueError(f"wall_density: expected 0 to 1, and 0 with mixing=, got {wall_density} with mixing={mixing}")
+    if food < 0 or not appetite > 0:
+        raise ValueError(f"food: expected food >= 0 and appetite > 0, got {food} and {appetite}")
 
     def default_params(key: PRNGKey) -> Params:
         keys = jax.random.split(key, 4)
@@ -118,7 +144,15 @@ def flow_lenia(
             return jnp.roll(field, shift, (1, 2))
 
         carried = jnp.broadcast_to(params.h[:, :, None, None], (*params.h.shape, patch, patch))
-        return State(cells=lay(params.cells), weights=lay(carried) if mixing else None)
+        wall_key, food_key = jax.random.split(jax.random.fold_in(key, 1))
+        cells, walls, fed = lay(params.cells), None, None
+        if wall_density:
+            free = lay(jnp.ones((species, 1, patch, patch)))[0] == 0
+            walls = blocks(wall_key, size, wall_density) & free
+        if food:
+            fed = food * blocks(food_key, size, 0.5).astype(cells.dtype)
+            fed = fed if walls is None else jnp.where(walls, 0, fed)
+        return State(cells=cells, weights=lay(carried) if mixing else None, walls=walls, food=fed)
 
     def step(key: PRNGKey, state: State, params: Params, x: None) -> tuple[State, dict[str, Array]]:
         near = fft.convolve(state.cells, spectrum, [k.source for k in kernels])
@@ -136,12 +170,24 @@ def flow_lenia(
         if mixing and carried is not None:
             carried = reintegration.mix(key, state.cells, carried, parts, mixing=mixing)
         cells = reintegration.move(state.cells, parts)
-        return State(cells=cells, weights=carried), {"mass": jnp.sum(cells)}
+        if state.walls is not None:
+            stays = state.cells * reintegration.landing(state.walls.astype(cells.dtype), parts)
+            cells = jnp.where(state.walls[None], 0, cells) + stays
+        if state.food is None:
+            return state.replace(cells=cells, weights=carried), {"mass": jnp.sum(cells)}
+        left = state.food * jnp.exp(-appetite * dt * cells.sum(0))
+        cells = cells.at[0].add(state.food - left)
+        after = state.replace(cells=cells, weights=carried, food=left)
+        return after, {"mass": jnp.sum(cells), "food": jnp.sum(left)}
 
     def render(state: State, params: Params) -> Image:
         image = fields.colour(jnp.tanh(state.cells))
         if state.weights is not None:
             image = tint(state.cells.sum(0), state.weights)
+        if state.food is not None:
+            image = jnp.maximum(image, 0.4 * jnp.tanh(state.food)[..., None] * jnp.array([[[0.3, 1.0, 0.4]]]))
+        if state.walls is not None:
+            image = jnp.where(state.walls[..., None], 0.45, image)
         return fields.resize(image, size=image_size or size)
 
     return Substrate(init, step, render, default_params)
@@ -165,6 +211,17 @@ def tint(matter: Float[Array, "H W"], carried: Float[Array, "K H W"]) -> Image:
     hue = jnp.stack([(third if len(third) else carried).mean(0) for third in thirds])
     hue = hue / jnp.maximum(hue.max(0), _DARK)[None]
     return jnp.moveaxis(jnp.tanh(matter)[None] * jnp.clip(hue, 0, 1), 0, -1)
+
+
+def blocks(key: PRNGKey, size: int, density: float) -> Bool[Array, "H W"]:
+    """Draws squares of 4 x 4 cells, each with the given chance.
+
+    Example:
+        >>> blocks(jax.random.key(0), 8, 1.0).all().item()
+        True
+    """
+    coarse = jax.random.bernoulli(key, density, (-(-size // _BLOCK), -(-size // _BLOCK)))
+    return jnp.repeat(jnp.repeat(coarse, _BLOCK, 0), _BLOCK, 1)[:size, :size]
 
 
 def sobel(field: Float[Array, "C H W"]) -> Float[Array, "2 C H W"]:

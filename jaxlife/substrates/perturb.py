@@ -22,8 +22,9 @@ _SAME = 1e-6  # signatures nearer than this do not differ
 def perturbation(world: Substrate, kind: str, strength: float = 0.25) -> Callable[[jax.Array, PyTree], PyTree]:
     """Returns `perturb(key, state) -> state` for a world.
 
-    Worlds with `encode` are changed cell by cell in their cells; particles (a state with `position`) where they are;
-    other worlds in each field of two axes or more, whose last two axes are rows and columns.
+    Worlds with `encode` are changed cell by cell in their cells; particles (a state with `position` [N, 2]) where they
+    are, those of a plane within the square around them; other worlds in each field of two axes or more, whose last two
+    axes are rows and columns.
 
         kind     grids                                             particles
         erase    a square of side `strength`, emptied              those in such a square are scattered anywhere
@@ -56,10 +57,14 @@ def perturbation(world: Substrate, kind: str, strength: float = 0.25) -> Callabl
         raise ValueError(f"strength: expected 0 to 1, got {strength}")
 
     def perturb(key: jax.Array, state: PyTree) -> PyTree:
+        if _has_particles(state):
+            return (
+                on_particles(key, state, strength)
+                if world.encode is None
+                else _in_box(on_particles, key, state, strength)
+            )
         if world.encode is not None and world.decode is not None:
             return world.encode(on_grid(key, world.decode(state), strength, 0.0))
-        if hasattr(state, "position"):
-            return on_particles(key, state, strength)
 
         def field(path: tuple, leaf: Array) -> Array:
             return leaf if leaf.ndim < 2 else on_grid(key, leaf, strength, BLANK.get(_name(path), 0.0))
@@ -113,11 +118,13 @@ def recovery(
         state, _ = before(run_key, params)
         wounded = perturb(wound_key, state)
 
-        def gap(a: PyTree, b: PyTree) -> Array:
-            return jnp.linalg.norm(look(world.render(a, params)) - look(world.render(b, params)))
+        def gap(pair: PyTree) -> Array:
+            seen = jax.vmap(lambda s: look(world.render(s, params)))(pair)
+            return jnp.linalg.norm(seen[0] - seen[1])
 
-        ends = [after(run_key, params, state=s, start=settle)[0] for s in (state, wounded)]
-        wound, end = gap(state, wounded), gap(*ends)
+        pair = jax.tree.map(lambda a, b: jnp.stack([a, b]), state, wounded)
+        ends = jax.vmap(lambda s: after(run_key, params, state=s, start=settle)[0])(pair)  # side by side: compiled once
+        wound, end = gap(pair), gap(ends)
         shows = wound > _SAME
         ratio = jnp.where(shows, end / jnp.where(shows, wound, 1.0), jnp.where(end > _SAME, 2.0, 0.0))
         return {"recovery": jnp.maximum(1 - ratio, -1.0), "wound": wound, "end": end}
@@ -147,6 +154,18 @@ def spectral_signature(picture: Image) -> Float[Array, "19"]:
     members = (ring[None] == jnp.arange(_BANDS)[:, None, None]).at[:, 0, 0].set(False)
     mean = jnp.sum(power[None] * members, (1, 2)) / jnp.maximum(jnp.sum(members, (1, 2)), 1)
     return jnp.concatenate([jnp.mean(picture, (0, 1)), jnp.log1p(mean)])
+
+
+def _has_particles(state: PyTree) -> bool:
+    return getattr(getattr(state, "position", None), "ndim", 0) == 2
+
+
+def _in_box(change: Callable[[jax.Array, Any, float], Any], key: jax.Array, state: Any, strength: float) -> Any:
+    """Changes particles of a plane as on a torus, whose sides are those of the square around them."""
+    low = jnp.min(state.position, axis=0, keepdims=True)
+    side = jnp.maximum(jnp.max(state.position - low), _SAME)
+    changed = change(key, state.replace(position=(state.position - low) / side), strength)
+    return changed.replace(position=low + side * changed.position)
 
 
 def _name(path: tuple[Any, ...]) -> str:

@@ -264,10 +264,9 @@ def embed_once(
     Returns:
         (embeddings, how many boards the encoder was shown).
     """
+    # What is not wanted becomes the first wanted board, so that it adds no group of its own.
+    boards = jnp.where(wanted[:, None, None], boards, boards[jnp.argmax(wanted)][None])
     prints = jax.vmap(history.fingerprint)(boards)
-    # What is not wanted takes the place of the first wanted board, so that it adds no group of its own.
-    stand_in = jnp.argmax(wanted)
-    prints = jnp.where(wanted[:, None], prints, prints[stand_in][None])
     group, first, n = history.groups(prints)
     n = jnp.where(jnp.any(wanted), n, 0)
     chunk = min(_CHUNK, len(boards))

@@ -82,6 +82,61 @@ def test_mass_is_conserved_for_a_thousand_steps(key, mixing):
 
 
 @pytest.fixture(scope="module")
+def fenced():
+    """A world with walls and food after 0 and 300 steps, and what it reported."""
+    world = jl.substrates.flow_lenia(**{**SMALL, "patch": 6}, wall_density=0.3, food=0.8)
+    params = world.default_params(jax.random.key(3))
+    state = world.init(jax.random.key(4), params)
+    final, out = jax.jit(jl.rollout(world, frames=300))(jax.random.key(5), params, state=state)
+    return world, params, state, final, out
+
+
+def test_no_matter_enters_a_wall(fenced):
+    _world, _params, state, final, _out = fenced
+    walls = np.asarray(state.walls)
+    assert 0.05 < walls.mean() < 0.6
+    np.testing.assert_array_equal(final.walls, walls)
+    assert (np.asarray(final.cells)[:, walls] == 0).all()
+    away = (np.asarray(state.cells.sum(0)) == 0) & ~walls
+    assert np.asarray(final.cells.sum(0))[away].max() > 0.05, "matter should have gone elsewhere"
+
+
+def test_food_that_is_eaten_is_matter_that_is_gained(fenced):
+    _world, _params, state, final, out = fenced
+    before, after = (float(jnp.sum(s.cells)) + float(jnp.sum(s.food)) for s in (state, final))
+    np.testing.assert_allclose(after, before, rtol=1e-5)
+    np.testing.assert_allclose(out["mass"] + out["food"], before, rtol=1e-5)
+    assert float(jnp.sum(final.food)) < 0.9 * float(jnp.sum(state.food))
+    assert (np.diff(out["food"]) <= 1e-6).all()
+    there = np.asarray(final.food) > 0
+    assert (np.asarray(state.food)[there] > 0).all(), "food does not move"
+
+
+@pytest.mark.slow
+def test_walls_alone_conserve_mass_in_every_channel():
+    world = jl.substrates.flow_lenia(**{**SMALL, "patch": 6}, wall_density=0.3)
+    params = world.default_params(jax.random.key(3))
+    state = world.init(jax.random.key(4), params)
+    final, _ = jax.jit(jl.rollout(world, frames=1, stride=1000))(jax.random.key(5), params, state=state)
+    before, after = (np.asarray(s.cells, np.float64).sum((1, 2)) for s in (state, final))
+    np.testing.assert_allclose(after, before, rtol=1e-5)
+    assert float(final.cells.min()) >= 0
+
+
+def test_one_cell_eats_by_the_equation():
+    world = jl.substrates.flow_lenia(**SMALL, food=1.0, appetite=2.0, dt=0.1)
+    params = world.default_params(jax.random.key(0))
+    state = world.init(jax.random.key(1), params).replace(food=jnp.full((16, 16), 0.7))
+    bare = jl.substrates.flow_lenia(**SMALL, dt=0.1)
+    moved = bare.step(jax.random.key(2), State(cells=state.cells, weights=None), params, None)[0].cells
+    after, _ = world.step(jax.random.key(2), state, params, None)
+    left = 0.7 * np.exp(-2.0 * 0.1 * np.asarray(moved.sum(0)))
+    np.testing.assert_allclose(after.food, left, rtol=1e-5)
+    np.testing.assert_allclose(after.cells[0], moved[0] + 0.7 - left, atol=1e-5)
+    np.testing.assert_allclose(after.cells[1], moved[1], atol=1e-6)
+
+
+@pytest.fixture(scope="module")
 def moved():
     shift = jnp.asarray(drawn((2, 2, 6, 6)) * 2.6 - 1.3, jnp.float32)
     parts = reintegration.overlaps(shift, sigma=0.65, reach=2)
@@ -174,6 +229,8 @@ def test_gradients_equal_finite_differences_and_are_finite_when_empty(key, empty
         ({"sigma": 2.0}, "sigma"),
         ({"reach": 8}, "reach"),
         ({"theta": 0.0}, "theta"),
+        ({"wall_density": 0.1, "mixing": "average"}, "wall_density"),
+        ({"food": -1.0}, "food"),
     ],
 )
 def test_bad_arguments_say_what_to_mend(arguments, message):

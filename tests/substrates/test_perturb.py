@@ -12,17 +12,39 @@ from jaxlife.substrates.gray_scott import State, gray_scott, preset
 from jaxlife.substrates.perturb import KINDS, perturbation, recovery, spectral_signature
 
 SMALL = {
-    "elementary": {"width": 40},
+    "boids": {"n_boids": 16, "image_size": 12},
+    "boids_reynolds": {"n_boids": 16, "image_size": 12},
+    "elementary": {"width": 32, "height": 8},
+    "flow_lenia": {"size": 32, "creature": "orbium", "patch": 30, "reach": 2},
+    "generations": {"height": 16, "width": 16},
     "gray_scott": {"size": 48},
-    "lenia": {"size": 64},
+    "langton": {"height": 16, "width": 16, "moves": 4},
+    "larger_than_life": {"height": 16, "width": 16},
+    "lenia": {"size": 40},
+    "lenia_classic": {"size": 40},
+    "life": {"height": 32, "width": 32},
     "life_sliced": {"height": 16, "width": 16},
-    "particle_life": {"n_particles": 64, "image_size": 16},
+    "life_species": {"height": 16, "width": 16},
+    "nca": {"size": 8},
+    "nca_discrete": {"size": 8},
+    "nca_growing": {"size": 8, "units": 4},
+    "particle_lenia": {"n_particles": 16, "image_size": 12},
+    "particle_life": {"n_particles": 64, "image_size": 12},
+    "particle_life_plus": {"n_particles": 16, "image_size": 12},
+    "wireworld": {"height": 16, "width": 16},
 }
-"""A ring, fields, channels, packed universes and particles."""
+"""Every world of the registry, small and square."""
 
 
-@pytest.mark.parametrize("name", sorted(SMALL))
-def test_every_kind_of_world_is_perturbed_into_a_valid_state(name, key):
+def test_the_suite_covers_the_registry():
+    assert set(SMALL) == set(substrates.SUBSTRATES)
+
+
+QUICK = ("elementary", "life", "life_sliced", "particle_lenia")
+
+
+@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in sorted(SMALL)])
+def test_every_world_is_perturbed_into_a_valid_state_and_its_recovery_scored(name, key):
     """Same structure, shapes and dtypes, so that the next step takes it; and something changed."""
     world = substrates.SUBSTRATES[name](**SMALL[name])
     state = jax.jit(world.init)(key, world.default_params(key))
@@ -35,6 +57,9 @@ def test_every_kind_of_world_is_perturbed_into_a_valid_state(name, key):
             assert (old.shape, old.dtype) == (new.shape, new.dtype)
             assert np.all(np.isfinite(new))
         assert any(np.any(old != new) for old, new in pairs), kind
+    got = jax.jit(recovery(world, wounds["erase"], settle=1, recover=1))(key, world.default_params(key))
+    assert -1 <= got["recovery"] <= 1
+    assert all(np.isfinite(value) for value in got.values())
 
 
 def fields(key, size=16):

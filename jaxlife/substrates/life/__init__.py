@@ -1,5 +1,6 @@
 """Life and all its outer-totalistic relatives, in three layouts: dense (the reference), packed and bit-sliced."""
 
+from jaxlife.substrates.life.history import life_frames
 from jaxlife.substrates.life.rules import NAMED, Params, complement, life_rule, life_rule_string
 from jaxlife.substrates.life.scores import life_scores
 from jaxlife.substrates.life.sliced import life_sliced
@@ -11,6 +12,7 @@ __all__ = [
     "State",
     "complement",
     "life",
+    "life_frames",
     "life_rule",
     "life_rule_string",
     "life_scores",

@@ -100,7 +100,8 @@ def watch(
 
     gaps = np.diff(times, prepend=0)
     words, seen = jax.lax.scan(frame, words, (jnp.asarray(gaps), jnp.asarray(times)))
-    return advance(words, steps - int(times[-1])), seen
+    rest = steps - int(times[-1])
+    return advance(words, rest) if rest else words, seen
 
 
 def vacuum_at(rule: Int[Array, ""], generation: Int[Array, ""] | int) -> Shaped[Array, ""]:
