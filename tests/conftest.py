@@ -2,7 +2,11 @@
 
 import os
 
-os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
+FLAGS = (
+    "--xla_force_host_platform_device_count=2",
+    "--xla_backend_optimization_level=0",  # tests are small: compiling them well takes longer than running them
+)
+os.environ["XLA_FLAGS"] = " ".join((*FLAGS, os.environ.get("XLA_FLAGS", "")))  # who calls has the last word
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax

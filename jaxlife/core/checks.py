@@ -46,14 +46,14 @@ def check_system(system: System | Substrate | Assembly, params: PyTree, key: jax
     _same_bits(final, again, "the same key must give the same state")
 
     half = jax.jit(rollout.rollout(system, frames=2))
-    first, second = (
-        (None, None) if xs is None else (jax.tree.map(lambda v: v[:2], xs), jax.tree.map(lambda v: v[2:], xs))
-    )
-    middle, _ = half(key, params, xs=first)
-    resumed, _ = half(key, params, xs=second, state=middle, start=2)
+    parts = [None if xs is None else jax.tree.map(lambda leaf, i=i: leaf[2 * i : 2 * i + 2], xs) for i in range(2)]
+    begun = jax.jit(system.init)(jax.random.split(key)[0], params)  # as a rollout begins
+    middle, _ = half(key, params, xs=parts[0], state=begun, start=0)
+    resumed, _ = half(key, params, xs=parts[1], state=middle, start=2)
     _same_bits(final, resumed, "four steps must equal two plus two resumed, bit for bit")
+    traces = half._cache_size()
+    assert traces == 1, f"step must trace once for two calls, got {traces}: is a leaf of init weakly typed?"
 
-    _check_traces_once(system, params, key, x)
     states = jax.vmap(system.init, in_axes=(0, None))(jax.random.split(key, 3), params)
     _leading(states, 3, "init must vmap over keys")
 
@@ -82,12 +82,12 @@ def check_substrate(world: Substrate, key: jax.Array, *, differentiable: bool = 
         final, _ = rollout.rollout(world, frames=1, stride=2)(key, params)
         return world.render(final, params)
 
-    rgb = jax.jit(picture)(params)
-    assert rgb.ndim == 3 and rgb.shape[-1] == 3, f"render must return [H, W, 3], got {rgb.shape}"
+    several = jax.vmap(world.default_params)(jax.random.split(key, 2))
+    rgb = jax.jit(jax.vmap(picture))(several)
+    _leading(rgb, 2, "a world must vmap over params")
+    assert rgb.ndim == 4 and rgb.shape[-1] == 3, f"render must return [H, W, 3], got {rgb.shape[1:]}"
     assert jnp.issubdtype(rgb.dtype, jnp.floating), f"render must return floats, got {rgb.dtype}"
     assert bool(jnp.all((rgb >= 0) & (rgb <= 1))), "render must stay in [0, 1]"
-    several = jax.vmap(world.default_params)(jax.random.split(key, 2))
-    _leading(jax.vmap(picture)(several), 2, "a world must vmap over params")
     if differentiable:
         floats, rest = _partition(params)
         grads = jax.jit(jax.grad(lambda f: jnp.sum(picture(_combine(f, rest)))))(floats)
@@ -142,20 +142,6 @@ def check_strategy(strategy: Strategy, prototype: PyTree, key: jax.Array, descri
 def _check_names(function: Callable, names: tuple[str, ...]) -> None:
     found = tuple(inspect.signature(function).parameters)[: len(names)]
     assert found == names, f"{function.__qualname__}: expected arguments {names}, got {found}"
-
-
-def _check_traces_once(system: Any, params: PyTree, key: jax.Array, x: PyTree) -> None:
-    traces = []
-
-    @jax.jit
-    def step(key: jax.Array, state: PyTree, params: PyTree, x: PyTree) -> tuple[PyTree, PyTree]:
-        traces.append(1)
-        return system.step(key, state, params, x)
-
-    state = system.init(key, params)
-    for i in range(3):
-        state, _ = step(jax.random.fold_in(key, i), state, params, x)
-    assert len(traces) == 1, f"step must trace once for three calls, got {len(traces)}: is a leaf of init weakly typed?"
 
 
 def _same_shapes(a: PyTree, b: PyTree, law: str) -> None:
