@@ -9,7 +9,7 @@ busy machine hurts both: `theirs / ours` above 1, we are faster. Memory is what 
 """
 
 import argparse
-import importlib
+import importlib.util
 import pathlib
 import sys
 import time
@@ -194,11 +194,11 @@ def main():
             report(f"{title}: a step of {PEOPLE}, ASAL", crowd_of(ours, few), crowd_of(theirs, few), args.repeats, few)
             if file in ("lenia", "nca"):
                 memory(f"{title}: rollout of {PEOPLE}, ASAL", ours, theirs)
-    try:
-        import cax
-    except ImportError:
-        sys.exit("CAX is not installed: pip install cax")
-    print(f"CAX {cax.__version__ if hasattr(cax, '__version__') else ''}")
+    else:
+        print("ASAL left out: no --asal=PATH")
+    if importlib.util.find_spec("cax") is None:
+        print("CAX left out: not installed (pip install cax)")
+        return
     report("Lenia: a step, CAX", steps_of(lenia, args.steps), cax_lenia(args.steps), args.repeats, args.steps)
     report("NCA: a step, CAX", steps_of(nca, args.steps), cax_nca(args.steps), args.repeats, args.steps)
 
