@@ -1,9 +1,21 @@
-"""Circular convolution of many channels with many fixed, mirror-symmetric kernels."""
+"""Circular convolution of many channels with many fixed, mirror-symmetric kernels.
+
+Fields are real, and a kernel that equals its mirror image leaves a real field real, so two of them travel through one
+complex transform, one as its real and one as its imaginary part:
+
+    (K_k * A) + i (K_l * B) = IFFT(S_k FFT(A) + i S_l FFT(B))
+
+Chosen by measurement (128 x 128 cells, 3 channels, 15 kernels, two CPU cores): on a CPU eight packed inverse transforms
+take half to three quarters of the time of fifteen real ones, and about two thirds of that of products with real
+64 x 64 Fourier matrices.
+"""
 
 from collections.abc import Sequence
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Complex
 
 from jaxlife.core.types import Array, Float
 
@@ -58,5 +70,43 @@ def convolve(
         >>> convolve(jnp.eye(2)[None], spectra(blur), [0]).tolist()
         [[[0.5, 0.5], [0.5, 0.5]]]
     """
-    transformed = jnp.fft.rfft2(field)[np.asarray(source)]
-    return jnp.fft.irfft2(transformed * spectrum.astype(field.dtype), s=field.shape[-2:])
+    shape, spectrum = field.shape[-2:], spectrum.astype(field.dtype)
+    if len(source) == 1:
+        return jnp.fft.irfft2(jnp.fft.rfft2(field[source[0]])[None] * spectrum, s=shape)
+    whole, channels = _whole(spectrum, shape[1]), _transform(field)
+    order = sorted(range(len(source)), key=lambda k: source[k])  # pairs that read one channel need one product
+    pairs = [order[i : i + 2] for i in range(0, len(order), 2)]
+    packed = []
+    for first, *second in pairs:
+        wave = channels[source[first]] * whole[first]
+        for k in second:
+            wave = wave + channels[source[k]] * (1j * whole[k])
+        packed.append(wave)
+    unpacked = jnp.fft.ifft2(jnp.stack(packed))
+    near = [jnp.zeros(shape, field.dtype)] * len(source)
+    for pair, wave in zip(pairs, unpacked, strict=True):
+        for k, part in zip(pair, (wave.real, wave.imag), strict=False):
+            near[k] = part
+    return jnp.stack(near)
+
+
+def _whole(spectrum: Float[Array | np.ndarray, "K H F"], width: int) -> Float[Array | np.ndarray, "K H W"]:
+    """Fills in the half that `rfft2` leaves out: S(-y, -x) = S(y, x)."""
+    xp = np if isinstance(spectrum, np.ndarray) else jnp
+    rest = spectrum[:, :, 1 : width - spectrum.shape[2] + 1]
+    mirrored = xp.roll(rest[:, ::-1, ::-1], 1, axis=1)
+    return xp.concatenate([spectrum, mirrored], axis=2)
+
+
+def _transform(field: Float[Array, "C H W"]) -> list[Complex[Array, "H W"]]:
+    """Transforms channels two at a time: Z = FFT(A + i B) gives A's (Z + Z') / 2 and B's (Z - Z') / 2i, Z'(k) = Z(-k)*.
+
+    The last of an odd number goes alone.
+    """
+    paired = field if len(field) % 2 == 0 else jnp.concatenate([field, jnp.zeros_like(field[:1])])
+    both = jnp.fft.fft2(jax.lax.complex(paired[0::2], paired[1::2]))
+    mirrored = jnp.conj(jnp.roll(both[:, ::-1, ::-1], (1, 1), (1, 2)))
+    found = []
+    for wave, mirror in zip(both, mirrored, strict=True):
+        found += [(wave + mirror) * 0.5, (wave - mirror) * -0.5j]
+    return [*found[:-2], both[-1]] if len(field) % 2 else found
