@@ -2,11 +2,10 @@
 
 import os
 
-FLAGS = (
-    "--xla_force_host_platform_device_count=2",
-    "--xla_backend_optimization_level=0",  # tests are small: compiling them well takes longer than running them
+# Two devices, and no optimiser: tests are small, compiling them well takes longer than running them.
+os.environ["XLA_FLAGS"] = " ".join(
+    ["--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0", os.environ.get("XLA_FLAGS", "")]
 )
-os.environ["XLA_FLAGS"] = " ".join((*FLAGS, os.environ.get("XLA_FLAGS", "")))  # who calls has the last word
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax
