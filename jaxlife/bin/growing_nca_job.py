@@ -107,7 +107,7 @@ def healing(trial: Trial, weights: Weights, tries: int = _TRIES) -> dict[str, di
 
     Returns:
         wound -> {"grown", "hurt", "healed": [tries] errors, "recovery": mean, low and high of
-        1 - (healed - grown) / (hurt - grown)}.
+        1 - (healed - grown) / (hurt - grown), 0 where the wound raises no error}.
     """
     n_cells = trial.target.shape[1]
     run = rollout.rollout(trial.world, frames=1, stride=trial.steps)
@@ -126,7 +126,8 @@ def healing(trial: Trial, weights: Weights, tries: int = _TRIES) -> dict[str, di
     table = {}
     for i, name in enumerate(kept):
         row = {when: values[i] for when, values in found.items()}
-        score = 1 - (row["healed"] - row["grown"]) / (row["hurt"] - row["grown"])
+        harm = row["hurt"] - row["grown"]  # none where nothing has grown yet: then there is nothing to recover
+        score = np.where(harm > 0, 1 - (row["healed"] - row["grown"]) / np.where(harm > 0, harm, 1), 0)
         table[name] = {
             **{when: values.tolist() for when, values in row.items()},
             "recovery": [float(v) for v in intervals.mean_interval(score)],
