@@ -174,10 +174,10 @@ def flow_lenia(
             stays = state.cells * reintegration.landing(state.walls.astype(cells.dtype), parts)
             cells = jnp.where(state.walls[None], 0, cells) + stays
         if state.food is None:
-            return state.replace(cells=cells, weights=carried), {"mass": jnp.sum(cells)}
+            return State(cells=cells, weights=carried, walls=state.walls), {"mass": jnp.sum(cells)}
         left = state.food * jnp.exp(-appetite * dt * cells.sum(0))
         cells = cells.at[0].add(state.food - left)
-        after = state.replace(cells=cells, weights=carried, food=left)
+        after = State(cells=cells, weights=carried, walls=state.walls, food=left)
         return after, {"mass": jnp.sum(cells), "food": jnp.sum(left)}
 
     def render(state: State, params: Params) -> Image:
