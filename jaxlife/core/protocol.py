@@ -56,12 +56,16 @@ class Strategy(NamedTuple):
             the factory was given, with a leading axis N: they are what an evaluator reads.
         tell: `(key, state, params, candidates, evals) -> (state, metrics)`.
         params: the default hyper-parameters, a traced pytree: vmap over them, change them without recompiling.
+        distribution: `(state, params) -> (mean[D], std[D])` of the next candidates in search coordinates: of a
+            Gaussian exactly, coordinate by coordinate, of another the first two moments; None where nothing of the kind
+            is meant. It is what a trajectory records and a learned optimizer imitates.
     """
 
     init: Callable[..., PyTree]
     ask: Callable[..., tuple[PyTree, PyTree]]
     tell: Callable[..., tuple[PyTree, PyTree]]
     params: PyTree = ()
+    distribution: Callable[..., tuple[Array, Array]] | None = None
 
 
 class Evals(NamedTuple):

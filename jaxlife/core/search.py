@@ -130,7 +130,9 @@ def remember(strategy: Strategy, *, keep: int = 1) -> Strategy:
         state = _state(inner, elite, fitness[order])
         return state, {"best_fitness": state.best_fitness, **metrics}
 
-    return Strategy(init, ask, tell, strategy.params)
+    inner = strategy.distribution
+    distribution = inner and (lambda state, params: inner(state.strategy, params))
+    return Strategy(init, ask, tell, strategy.params, distribution)
 
 
 def _state(strategy: PyTree, elite: PyTree, fitness: Float[Array, "K"]) -> State:

@@ -1,6 +1,6 @@
 """What is searched for: scores of trajectories, and problem suites."""
 
-from jaxlife.objectives.bbob import Problem, bbob
+from jaxlife.objectives.bbob import Problem, Suite, bbob, bbob_suite, evaluate_problem
 from jaxlife.objectives.direction import maximise
 from jaxlife.objectives.running_time import ecdf, expected_running_time, first_hits, performance_profile
 from jaxlife.objectives.scores import (
@@ -17,9 +17,12 @@ from jaxlife.objectives.scores import (
 __all__ = [
     "Problem",
     "Score",
+    "Suite",
     "bbob",
+    "bbob_suite",
     "combine",
     "ecdf",
+    "evaluate_problem",
     "expected_running_time",
     "first_hits",
     "illumination",

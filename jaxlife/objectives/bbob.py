@@ -1,12 +1,13 @@
 """BBOB: the 24 noiseless functions of COCO, with COCO's own instances, in any dimension, as pure functions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 from flax import struct
 
-from jaxlife.core.types import Array, Float
+from jaxlife.core.protocol import Evals
+from jaxlife.core.types import Array, Float, Int
 from jaxlife.objectives.coco import instances, multimodal, unimodal
 
 FUNCTIONS: dict[int, Callable[[instances.Data, Float[Array, "D"]], Float[Array, ""]]] = {
@@ -105,3 +106,95 @@ def bbob(*, function: int, instance: int = 1, dim: int = 5) -> Problem:
     dtype = jnp.result_type(float)
     fields = {name: jnp.asarray(value, dtype) for name, value in instances.draw(function, instance, dim).items()}
     return Problem(function=function, data=instances.Data(**fields))
+
+
+@struct.dataclass
+class Suite:
+    """Problems of several functions as data: one compiled program for all of them. Leading axis K until vmapped.
+
+    Under `vmap` every function of `functions` is evaluated for every problem, so name those that are needed.
+
+    Attributes:
+        functions: the distinct functions, static.
+        branch: place in `functions` of each problem's function.
+        function: 1 to 24.
+        instance: COCO's number of the instance.
+        data: the instances' random numbers; all have 101 peaks where one of the functions is f21 or f22.
+    """
+
+    functions: tuple[int, ...] = struct.field(pytree_node=False)
+    branch: Int[Array, "K"]
+    function: Int[Array, "K"]
+    instance: Int[Array, "K"]
+    data: instances.Data
+
+    @property
+    def x_opt(self) -> Float[Array, "K D"]:
+        """The optima."""
+        return self.data.x_opt
+
+    @property
+    def f_opt(self) -> Float[Array, "K"]:
+        """The values at the optima."""
+        return self.data.f_opt
+
+    def excess(self, x: Float[Array, "N D"]) -> Float[Array, "N"]:
+        """Returns f(x) - f_opt of one problem of the suite (index it, or vmap over its leading axis)."""
+        branches = [jax.vmap(FUNCTIONS[f], in_axes=(None, 0)) for f in self.functions]
+        return jax.lax.switch(self.branch, branches, self.data, x)
+
+    def __call__(self, x: Float[Array, "N D"]) -> Float[Array, "N"]:
+        """Returns f(x) of N points, for one problem of the suite."""
+        return self.excess(x) + self.data.f_opt
+
+
+def bbob_suite(
+    *, functions: Sequence[int] = tuple(range(1, 25)), instances: Sequence[int] = (1,), dim: int = 5
+) -> Suite:
+    """Builds the problems of several functions and instances, stacked: vmap over them, or draw some by their index.
+
+    Args:
+        functions: of 1 to 24.
+        instances: COCO's numbers, the same for each function.
+        dim: D, of all of them.
+
+    Returns:
+        The suite, with a leading axis K = len(functions) len(instances), instance by instance of the first function
+        first. `jax.tree.map(lambda leaf: leaf[i], suite)` is problem i.
+
+    Raises:
+        ValueError: nothing to build, or whatever `bbob` refuses.
+
+    Example:
+        >>> suite = bbob_suite(functions=(1, 8), instances=(1, 2, 3), dim=4)
+        >>> values = jax.vmap(lambda problem: problem.excess(problem.x_opt[None]))(suite)
+        >>> suite.function.tolist(), values.shape
+        ([1, 1, 1, 8, 8, 8], (6, 1))
+    """
+    if not functions or not instances:
+        raise ValueError(f"expected at least one function and instance, got {functions=} and {instances=}")
+    distinct = tuple(sorted(set(functions)))
+    pairs = [(function, instance) for function in functions for instance in instances]
+    made = [bbob(function=function, instance=instance, dim=dim).data for function, instance in pairs]
+    most = max(data.heights.size for data in made)
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *[_with_peaks(data, most) for data in made])
+    function, instance = (jnp.asarray(column, jnp.int32) for column in zip(*pairs, strict=True))
+    branch = jnp.asarray([distinct.index(f) for f, _ in pairs], jnp.int32)
+    return Suite(functions=distinct, branch=branch, function=function, instance=instance, data=stacked)
+
+
+def evaluate_problem(key: jax.Array, x: Float[Array, "N D"], problem: Problem | Suite) -> Evals:
+    """Evaluates candidates on the problem that a search carries as its context: fitness is f - f_opt.
+
+    Example:
+        >>> evaluate_problem(jax.random.key(0), jnp.zeros((3, 5)), bbob(function=1)).fitness.shape
+        (3,)
+    """
+    return Evals(problem.excess(x))
+
+
+def _with_peaks(data: instances.Data, most: int) -> instances.Data:
+    """Adds peaks of height zero, which are never the highest."""
+    more = most - data.heights.size
+    pad = {"peaks": ((0, more), (0, 0)), "heights": (0, more), "shapes": ((0, more), (0, 0))}
+    return data.replace(**{name: jnp.pad(getattr(data, name), width) for name, width in pad.items()})

@@ -11,6 +11,7 @@ from jaxlife.core.protocol import Strategy
 from jaxlife.strategies.cma_es import cma_es
 from jaxlife.strategies.csa_es import csa_es
 from jaxlife.strategies.evosax import evosax, evosax_names
+from jaxlife.strategies.evotf import evotf
 from jaxlife.strategies.gaussian_ga import gaussian_ga
 from jaxlife.strategies.illumination_ga import illumination_ga
 from jaxlife.strategies.map_elites import map_elites
@@ -19,6 +20,7 @@ from jaxlife.strategies.random_search import random_search
 from jaxlife.strategies.restarts import restarts
 from jaxlife.strategies.sep_cma_es import sep_cma_es
 from jaxlife.strategies.snes import snes
+from jaxlife.strategies.trajectory import Task, Trajectory, record
 from jaxlife.strategies.warm_start import warm_start
 
 
@@ -39,6 +41,7 @@ class Entry(NamedTuple):
 STRATEGIES: dict[str, Entry] = {
     "cma_es": Entry(cma_es),
     "csa_es": Entry(csa_es),
+    "evotf": Entry(evotf),
     "gaussian_ga": Entry(gaussian_ga),
     "illumination_ga": Entry(illumination_ga, archive=True),
     "map_elites": Entry(map_elites, archive=True),
@@ -51,15 +54,19 @@ STRATEGIES: dict[str, Entry] = {
 __all__ = [
     "STRATEGIES",
     "Entry",
+    "Task",
+    "Trajectory",
     "cma_es",
     "csa_es",
     "evosax",
     "evosax_names",
+    "evotf",
     "gaussian_ga",
     "illumination_ga",
     "map_elites",
     "open_es",
     "random_search",
+    "record",
     "restarts",
     "sep_cma_es",
     "snes",

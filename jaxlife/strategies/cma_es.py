@@ -114,10 +114,13 @@ def cma_es(
         ratio = jnp.max(new.scales) / jnp.min(new.scales)
         return new, {**spaces.summary(evals.fitness), "sigma": new.sigma, "axis_ratio": ratio}
 
+    def distribution(state: State, params: Params) -> tuple[Array, Array]:
+        return state.mean, state.sigma * jnp.linalg.norm(state.basis * state.scales[None], axis=1)
+
     rates = cumulation.constants(population, dim, elite_ratio=elite_ratio, active=active)
     values = {**rates._asdict(), "sigma": sigma}
     params = Params(mean=space.start, **{name: jnp.asarray(value, dtype) for name, value in values.items()})
-    return Strategy(init, ask, tell, params)
+    return Strategy(init, ask, tell, params, distribution)
 
 
 def _update(state: State, params: Params, x: Float[Array, "N D"], weights: Float[Array, "N"]) -> State:

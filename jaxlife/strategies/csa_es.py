@@ -85,7 +85,10 @@ def csa_es(prototype: PyTree, *, population: int = 16, sigma: float = 0.1, elite
         new = spaces.unless_all_failed(evals.fitness, new, state)
         return new, {**spaces.summary(evals.fitness), "sigma": new.sigma}
 
+    def distribution(state: State, params: Params) -> tuple[Array, Array]:
+        return state.mean, jnp.zeros_like(state.mean) + state.sigma
+
     rates = cumulation.constants(population, dim, elite_ratio=elite_ratio)
     values = {"sigma": sigma, "c_sigma": rates.c_sigma, "d_sigma": rates.d_sigma, "weights": rates.weights}
     params = Params(mean=space.start, **{name: jnp.asarray(value, dtype) for name, value in values.items()})
-    return Strategy(init, ask, tell, params)
+    return Strategy(init, ask, tell, params, distribution)

@@ -101,6 +101,12 @@ def gaussian_ga(
         new = spaces.unless_all_failed(fitness, new, state)
         return new, {**spaces.summary(evals.fitness), "sigma": new.sigma}
 
+    def distribution(state: State, params: Params) -> tuple[Array, Array]:
+        alive = (state.fitness < jnp.inf) | (jnp.arange(elites) == 0)  # before the first success the ancestor alone
+        share = (alive / jnp.sum(alive)).astype(dtype)
+        mean = share @ state.genomes
+        return mean, jnp.sqrt(share @ (state.genomes - mean[None]) ** 2 + state.sigma**2)
+
     values = {"sigma": sigma, "sigma_decay": sigma_decay, "crossover": crossover}
     params = Params(mean=space.start, **{name: jnp.asarray(value, dtype) for name, value in values.items()})
-    return Strategy(init, ask, tell, params)
+    return Strategy(init, ask, tell, params, distribution)

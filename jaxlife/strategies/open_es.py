@@ -112,6 +112,9 @@ def open_es(
         new = spaces.unless_all_failed(evals.fitness, new, state)
         return new, {**spaces.summary(evals.fitness), "sigma": new.sigma}
 
+    def distribution(state: State, params: Params) -> tuple[Array, Array]:
+        return state.mean, jnp.zeros_like(state.mean) + state.sigma
+
     values = {
         "sigma": sigma,
         "sigma_decay": sigma_decay,
@@ -119,4 +122,4 @@ def open_es(
         "learning_rate_decay": learning_rate_decay,
     }
     params = Params(mean=space.start, **{name: jnp.asarray(value, dtype) for name, value in values.items()})
-    return Strategy(init, ask, tell, params)
+    return Strategy(init, ask, tell, params, distribution)

@@ -79,5 +79,12 @@ def random_search(prototype: PyTree, *, population: int = 16, sigma: float = 1.0
         best_fitness = jnp.where(better, fitness[champion], state.best_fitness)
         return State(best=best, best_fitness=best_fitness), spaces.summary(evals.fitness)
 
+    def distribution(state: State, params: Params) -> tuple[Array, Array]:
+        std = jnp.zeros_like(params.mean) + params.sigma
+        if not uniform:
+            return params.mean, std
+        middle, width = jnp.where(boxed, (low + high) / 2, 0), jnp.where(boxed, high - low, 0)
+        return jnp.where(boxed, middle, params.mean), jnp.where(boxed, width / 12**0.5, std)
+
     params = Params(sigma=jnp.asarray(sigma, space.start.dtype), mean=space.start)
-    return Strategy(init, ask, tell, params)
+    return Strategy(init, ask, tell, params, distribution)

@@ -140,6 +140,11 @@ def restarts(
         )
         return new, {**metrics, "restarts": new.restarts, "n_active": n_active}
 
+    def distribution(state: State, params: Params) -> tuple[Array, Array]:
+        if strategy.distribution is None:
+            raise ValueError("distribution: the factory's strategy has none")
+        return strategy.distribution(state.inner, _level(params, state.level))
+
     dtype = space.start.dtype
     params = Params(
         levels=jax.tree.map(lambda *leaves: jnp.stack(leaves), *levels),
@@ -147,7 +152,7 @@ def restarts(
         tolerance=jnp.asarray(tolerance, dtype),
         spread=jnp.asarray(spread, dtype),
     )
-    return Strategy(init, ask, tell, params)
+    return Strategy(init, ask, tell, params, distribution if strategy.distribution else None)
 
 
 def _padded(params: PyTree, largest: int) -> PyTree:

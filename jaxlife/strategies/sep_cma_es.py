@@ -100,7 +100,10 @@ def sep_cma_es(prototype: PyTree, *, population: int = 16, sigma: float = 0.1, e
         new = spaces.unless_all_failed(evals.fitness, new, state)
         return new, {**spaces.summary(evals.fitness), "sigma": new.sigma}
 
-    return Strategy(init, ask, tell, _defaults(space.start, population, sigma, elite_ratio))
+    def distribution(state: State, params: Params) -> tuple[Array, Array]:
+        return state.mean, state.sigma * jnp.sqrt(state.variance)
+
+    return Strategy(init, ask, tell, _defaults(space.start, population, sigma, elite_ratio), distribution)
 
 
 def _update(state: State, params: Params, x: Float[Array, "N D"], weights: Float[Array, "N"]) -> State:

@@ -90,9 +90,12 @@ def snes(
         overall = jnp.exp(jnp.mean(jnp.log(new.sigma)))
         return new, {**spaces.summary(evals.fitness), "sigma": overall}
 
+    def distribution(state: State, params: Params) -> tuple[Array, Array]:
+        return state.mean, state.sigma
+
     values = {"sigma": sigma, "lr_mean": lr_mean, "lr_sigma": lr_sigma, "weights": utilities(population)}
     params = Params(mean=space.start, **{name: jnp.asarray(value, dtype) for name, value in values.items()})
-    return Strategy(init, ask, tell, params)
+    return Strategy(init, ask, tell, params, distribution)
 
 
 def utilities(population: int) -> np.ndarray:

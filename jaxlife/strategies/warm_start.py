@@ -100,7 +100,15 @@ def warm_start(strategy: Strategy, scout: Strategy, prototype: PyTree, *, genera
         shared = scout_metrics.keys() & main_metrics.keys()
         return new, {name: jnp.where(scouting, scout_metrics[name], main_metrics[name]) for name in shared}
 
-    return Strategy(init, ask, tell, Params(scout=scout.params, main=strategy.params))
+    def distribution(state: State, params: Params) -> tuple[Array, Array]:
+        ours, theirs = strategy.distribution, scout.distribution
+        if ours is None or theirs is None:
+            raise ValueError("distribution: expected one of the strategy and of its scout")
+        scouting = state.generation < generations
+        return _choose(scouting, theirs(state.scout, params.scout), ours(state.main, params.main))
+
+    known = strategy.distribution and scout.distribution
+    return Strategy(init, ask, tell, Params(scout=scout.params, main=strategy.params), distribution if known else None)
 
 
 def _choose(first: Array, a: PyTree, b: PyTree) -> PyTree:

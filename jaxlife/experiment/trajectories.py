@@ -1,0 +1,121 @@
+"""A store of trajectories: a folder of npz files, each written whole or not at all."""
+
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from jaxlife.experiment import atomic
+from jaxlife.strategies.trajectory import Task, Trajectory
+
+_ARRAYS = ("x", "f", "mean", "std")
+
+
+def save(folder: str | Path, name: str, trajectories: Trajectory, *, teachers: Sequence[str]) -> Path:
+    """Writes one shard: trajectories of one shape.
+
+    Args:
+        folder: of the store; made if it is not there.
+        name: of the shard; an old one of this name is replaced.
+        trajectories: x [B, T, N, D] and so on.
+        teachers: names of the strategies, as `task.teacher` counts them.
+
+    Returns:
+        The file, `<name>.npz`.
+
+    Raises:
+        ValueError: shapes that do not fit together, or a teacher without a name.
+        OSError: the file cannot be written; an old one is untouched.
+
+    Example:
+        >>> import tempfile
+        >>> zeros = [np.zeros(shape, np.float32) for shape in ((2, 5, 8, 3), (2, 5, 8), (2, 6, 3), (2, 6, 3))]
+        >>> task = Task(teacher=np.zeros(2, np.int32))
+        >>> save(tempfile.mkdtemp(), "sphere", Trajectory(*zeros, task), teachers=["snes"]).name
+        'sphere.npz'
+    """
+    arrays = {key: np.asarray(getattr(trajectories, key)) for key in _ARRAYS}
+    _check(arrays)
+    batch = arrays["x"].shape[0]
+    task = {
+        f"task.{key}": np.broadcast_to(np.asarray(value, np.int32), (batch,))
+        for key, value in trajectories.task._asdict().items()
+    }
+    if task["task.teacher"].max() >= len(teachers):
+        raise ValueError(
+            f"teachers: expected a name for each, got {len(teachers)} for {task['task.teacher'].max() + 1}"
+        )
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, teachers=np.array(list(teachers), dtype=np.str_), **arrays, **task)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    return atomic.write(folder / f"{name}.npz", buffer.getvalue())
+
+
+def load(path: str | Path) -> tuple[Trajectory, tuple[str, ...]]:
+    """Reads one shard.
+
+    Returns:
+        The trajectories, NumPy arrays, and the names of the teachers.
+
+    Raises:
+        ValueError: not a shard.
+        OSError: no such file.
+
+    Example:
+        >>> load("configs/none.npz")
+        Traceback (most recent call last):
+        FileNotFoundError: [Errno 2] No such file or directory: 'configs/none.npz'
+    """
+    with np.load(path) as file:
+        names = {*_ARRAYS, "teachers", *(f"task.{key}" for key in Task._fields)}
+        if missing := sorted(names - set(file.files)):
+            raise ValueError(f"{path}: expected a shard of trajectories, got a file without {', '.join(missing)}")
+        arrays = {key: file[key] for key in _ARRAYS}
+        _check(arrays)
+        task = Task(**{key: file[f"task.{key}"] for key in Task._fields})
+        return Trajectory(**arrays, task=task), tuple(str(name) for name in file["teachers"])
+
+
+def shards(folder: str | Path) -> Iterator[tuple[Trajectory, tuple[str, ...]]]:
+    """Reads a store shard by shard, in the order of their names.
+
+    Raises:
+        ValueError: a folder without shards.
+
+    Example:
+        >>> import tempfile
+        >>> next(shards(tempfile.mkdtemp()))  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ValueError: no trajectories in ...
+    """
+    files = sorted(Path(folder).glob("*.npz"))
+    files = [file for file in files if not file.name.startswith(atomic.PREFIX)]
+    if not files:
+        raise ValueError(f"no trajectories in {folder}: record some, and write them with save")
+    for file in files:
+        yield load(file)
+
+
+def _check(arrays: dict[str, np.ndarray]) -> None:
+    x = arrays["x"]
+    if x.ndim != 4:
+        raise ValueError(f"x: expected shape [B, T, N, D], got {list(x.shape)}; give a single one a leading axis")
+    b, t, n, d = x.shape
+    expected = {"x": (b, t, n, d), "f": (b, t, n), "mean": (b, t + 1, d), "std": (b, t + 1, d)}
+    if wrong := {key: list(value.shape) for key, value in arrays.items() if value.shape != expected[key]}:
+        raise ValueError(f"trajectories of x {[b, t, n, d]}: expected {expected}, got {wrong}")
+
+
+def concatenate(trajectories: Sequence[Trajectory]) -> Trajectory:
+    """Joins trajectories of one shape along their leading axis.
+
+    Example:
+        >>> zeros = [np.zeros(shape) for shape in ((2, 5, 8, 3), (2, 5, 8), (2, 6, 3), (2, 6, 3))]
+        >>> one = Trajectory(*zeros, Task(*[np.zeros(2, np.int32)] * 5))
+        >>> concatenate([one, one]).task.seed.shape
+        (4,)
+    """
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *trajectories)
