@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -48,7 +49,8 @@ def save(folder: str | Path, name: str, trajectories: Trajectory, *, teachers: S
             f"teachers: expected a name for each, got {len(teachers)} for {task['task.teacher'].max() + 1}"
         )
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, teachers=np.array(list(teachers), dtype=np.str_), **arrays, **task)
+    shard: dict[str, Any] = {"teachers": np.array(list(teachers), dtype=np.str_), **arrays, **task}
+    np.savez_compressed(buffer, **shard)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     return atomic.write(folder / f"{name}.npz", buffer.getvalue())

@@ -1,5 +1,6 @@
 """BBOB: the 24 noiseless functions of COCO, with COCO's own instances, in any dimension, as pure functions."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import jax
@@ -197,4 +198,4 @@ def _with_peaks(data: instances.Data, most: int) -> instances.Data:
     """Adds peaks of height zero, which are never the highest."""
     more = most - data.heights.size
     pad = {"peaks": ((0, more), (0, 0)), "heights": (0, more), "shapes": ((0, more), (0, 0))}
-    return data.replace(**{name: jnp.pad(getattr(data, name), width) for name, width in pad.items()})
+    return dataclasses.replace(data, **{name: jnp.pad(getattr(data, name), width) for name, width in pad.items()})
