@@ -7,19 +7,26 @@ from typing import Any
 from jaxlife.core import naming
 
 MODELS: dict[str, str] = {
+    "clip-vit-base-patch16": "pretrained:load:openai/clip-vit-base-patch16",
+    "clip-vit-base-patch32": "pretrained:load:openai/clip-vit-base-patch32",
+    "clip-vit-large-patch14": "pretrained:load:openai/clip-vit-large-patch14",
+    "dinov2-base": "pretrained:load:facebook/dinov2-base",
+    "dinov2-small": "pretrained:load:facebook/dinov2-small",
     "lite": "lite:load",
     "pixels": "pixels:load",
     "random_conv": "random_conv:load",
+    "siglip-base-patch16-224": "pretrained:load:google/siglip-base-patch16-224",
     "smollm2-135m-instruct": "llm:smollm2",
 }
-"""Name -> "module:function" under jaxlife.models; imported only when asked for."""
+"""Name -> "module:function" or "module:function:its first argument" under jaxlife.models; imported when asked for."""
 
 
-def load(name: str, **options: Any) -> Any:
+def load(name: str | os.PathLike[str], **options: Any) -> Any:
     """Loads a model by name.
 
     Args:
-        name: a key of `MODELS`; for a language model also a `.gguf` file, a Hugging Face folder or `organisation/name`.
+        name: a key of `MODELS`, a Hugging Face folder or `organisation/name` on the hub (CLIP, SigLIP, DINOv2, or a
+            language model); for a language model also a `.gguf` file.
         **options: passed to the model's own loader; see its docstring.
 
     Returns:
@@ -33,10 +40,13 @@ def load(name: str, **options: Any) -> Any:
         >>> load("pixels").image_size
         8
     """
+    name = os.fspath(name)
     if name not in MODELS and (os.sep in name or name.endswith(".gguf")):
-        return importlib.import_module("jaxlife.models.llm").load(name, **options)
-    module, function = naming.lookup(MODELS, name, kind="model").split(":")
-    return getattr(importlib.import_module(f"jaxlife.models.{module}"), function)(**options)
+        covered = importlib.import_module("jaxlife.models.pretrained").covers(name, options.get("revision"))
+        room = importlib.import_module(f"jaxlife.models.{'pretrained' if covered else 'llm'}")
+        return room.load(name, **options)
+    module, function, *first = naming.lookup(MODELS, name, kind="model").split(":")
+    return getattr(importlib.import_module(f"jaxlife.models.{module}"), function)(*first, **options)
 
 
 __all__ = ["MODELS", "load"]

@@ -1,0 +1,106 @@
+"""DINOv2: pictures to vectors, learned from pictures alone (small, base, large); no text.
+
+    z = unit(norm(x_class));  positions learned at 518 px are resampled to the size at which pictures are cut
+
+Reference: Oquab et al., "DINOv2: Learning Robust Visual Features without Supervision" (arXiv 2304.07193).
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import flax.linen as nn
+import numpy as np
+
+from jaxlife.core.types import Embeddings, Float, Images
+from jaxlife.models import preprocess, towers, vit
+
+VISION = {
+    "hidden_size": 768, "mlp_ratio": 4, "num_hidden_layers": 12, "num_attention_heads": 12, "image_size": 224,
+    "patch_size": 14, "hidden_act": "gelu", "layer_norm_eps": 1e-6, "use_swiglu_ffn": False, "qkv_bias": True,
+}  # fmt: skip
+"""What config.json means where it does not say."""
+NAMES = vit.Names(
+    qkv=("attention.attention.query", "attention.attention.key", "attention.attention.value"),
+    out="attention.output.dense",
+    norms=("norm1", "norm2"),
+)
+_CUBIC = -0.75  # the parameter of the originals' bicubic resampling of positions
+
+
+class Vision(nn.Module):
+    """Pictures to vectors."""
+
+    tower: vit.Tower
+    patch: int
+
+    @nn.compact
+    def __call__(self, x: Images) -> Embeddings:
+        """Embeds prepared pictures; rows are not unit yet."""
+        x = vit.Patches(self.tower, self.patch, bias=True, class_token=True, name="embed")(x)
+        return vit.norm(self.tower, "norm_out")(vit.Blocks(self.tower, name="blocks")(x)[:, 0])
+
+
+def build(raw: Mapping[str, Any], root: Path, dtype: Any) -> towers.Towers:
+    """Reads the architecture of a DINOv2 folder.
+
+    Args:
+        raw: its config.json.
+        root: the folder, for the size at which its pictures are cut.
+        dtype: of the activations.
+
+    Raises:
+        ValueError: an entry that the network does not cover, or a cut that is no multiple of the patch.
+    """
+    vision = {**VISION, **raw}
+    if vision["use_swiglu_ffn"] or not vision["qkv_bias"]:
+        raise ValueError("use_swiglu_ffn, qkv_bias: expected false and true (small, base, large), got another network")
+    vision["intermediate_size"] = int(vision["hidden_size"] * vision["mlp_ratio"])
+    see = towers.tower(vision, dtype, scaled=True)
+    patch, d = vision["patch_size"], see.width
+    seen = preprocess.from_folder(root)
+    side = (seen.crop or (seen.image_size,))[0]
+    if side % patch:
+        raise ValueError(f"crop_size: expected a multiple of the patch, {patch}, got {side}")
+    old, new = vision["image_size"] // patch, side // patch
+    at, positions = ("image", "embed"), "embeddings.position_embeddings"
+    entries = [
+        vit.Entry((*at, "token"), ("embeddings.cls_token",), (1, 1, d), lambda x: x.reshape(-1)),
+        vit.Entry((*at, "positions"), (positions,), (1, old * old + 1, d), lambda x: resample(x[0], old, new)),
+        *vit.patches((*at, "patches"), "embeddings.patch_embeddings.projection", d, patch, bias=True),
+        *vit.blocks(see, ("image", "blocks"), "encoder.layer.", NAMES),
+        *vit.normed(("image", "norm_out"), "layernorm", d),
+    ]
+    return towers.Towers(Vision(see, patch), None, None, entries, ("embeddings.mask_token",), side)
+
+
+def resample(positions: Float[np.ndarray, "L D"], old: int, new: int) -> Float[np.ndarray, "M D"]:
+    """Resamples the positions of an old x old grid to new x new, bicubic without antialiasing; the class token's stays.
+
+    Args:
+        positions: that of the class token first, then row by row.
+        old: side of the grid they were learned on.
+        new: side of the grid wanted.
+
+    Example:
+        >>> resample(np.ones((1 + 9, 2)), 3, 2).shape
+        (5, 2)
+    """
+    if old == new:
+        return positions
+    weights = _cubic_weights(old, new)
+    grid = np.einsum("ih,hwd,jw->ijd", weights, positions[1:].reshape(old, old, -1), weights)
+    return np.concatenate([positions[:1], grid.reshape(new * new, -1)]).astype(positions.dtype)
+
+
+def _cubic_weights(old: int, new: int) -> Float[np.ndarray, "new old"]:
+    """Keys' cubic kernel at the four nearest points; points beyond the border repeat the border."""
+    centre = (np.arange(new) + 0.5) * old / new - 0.5
+    first = np.floor(centre).astype(int)
+    weights = np.zeros((new, old))
+    for step in range(-1, 3):
+        x = np.abs(centre - (first + step))
+        near = ((_CUBIC + 2) * x - (_CUBIC + 3)) * x**2 + 1
+        far = _CUBIC * (((x - 5) * x + 8) * x - 4)
+        np.add.at(weights, (np.arange(new), np.clip(first + step, 0, old - 1)), np.where(x <= 1, near, far))
+    return weights

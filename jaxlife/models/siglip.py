@@ -1,0 +1,129 @@
+"""SigLIP: as CLIP, trained pair by pair; no class token, a picture is read by attention from a learned probe.
+
+    z = unit(h + W2 act(W1 norm(h))),  h = attention(probe, patches);   y = unit(W x_last + b): the last of 64 tokens
+
+Reference: Zhai et al., "Sigmoid Loss for Language Image Pre-Training" (arXiv 2303.15343).
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+import numpy as np
+
+from jaxlife.core.types import Array, Embeddings, Float, Images, Int
+from jaxlife.models import prompts, towers, vit
+
+_SIZES = {
+    "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12,
+    "hidden_act": "gelu_pytorch_tanh", "layer_norm_eps": 1e-6,
+}  # fmt: skip
+VISION = {**_SIZES, "image_size": 224, "patch_size": 16, "vision_use_head": True}
+"""What config.json means where it does not say."""
+TEXT = {**_SIZES, "vocab_size": 32000, "max_position_embeddings": 64, "projection_size": 0}
+IGNORED = ("logit_scale", "logit_bias", "text_model.embeddings.position_ids", "vision_model.embeddings.position_ids")
+
+
+class Probe(nn.Module):
+    """Reads a set of tokens with one learned query."""
+
+    tower: vit.Tower
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "B L D"]) -> Embeddings:
+        """Returns one vector a picture."""
+        t, d = self.tower, self.tower.width
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), (d, 3 * d)).astype(t.dtype)
+        bias = self.param("bias", nn.initializers.zeros, (3 * d,)).astype(t.dtype)
+        probe = self.param("probe", nn.initializers.normal(), (d,)).astype(t.dtype)
+        query = jnp.broadcast_to((probe @ kernel[:, :d] + bias[:d])[None, None], (x.shape[0], 1, d))
+        keys, values = jnp.split(x @ kernel[:, d:] + bias[None, None, d:], 2, axis=-1)
+        h = nn.Dense(d, dtype=t.dtype, name="out")(vit.attend(query, keys, values, t.heads)[:, 0])
+        return h + vit.feed_forward(t, vit.norm(t, "norm")(h))
+
+
+class Vision(nn.Module):
+    """Pictures to vectors."""
+
+    tower: vit.Tower
+    patch: int
+
+    @nn.compact
+    def __call__(self, x: Images) -> Embeddings:
+        """Embeds prepared pictures; rows are not unit yet."""
+        x = vit.Patches(self.tower, self.patch, bias=True, class_token=False, name="embed")(x)
+        return Probe(self.tower, name="probe")(
+            vit.norm(self.tower, "norm_out")(vit.Blocks(self.tower, name="blocks")(x))
+        )
+
+
+class Text(nn.Module):
+    """Ids to vectors: all tokens see each other, the filling too, and the last one is read."""
+
+    tower: vit.Tower
+    vocabulary: int
+    context: int
+    size: int
+
+    @nn.compact
+    def __call__(self, ids: Int[Array, "B L"]) -> Embeddings:
+        """Embeds texts; rows are not unit yet."""
+        t = self.tower
+        x = nn.Embed(self.vocabulary, t.width, dtype=t.dtype, name="tokens")(ids)
+        x += self.param("positions", nn.initializers.normal(), (self.context, t.width))[None, : ids.shape[1]].astype(
+            t.dtype
+        )
+        x = vit.norm(t, "norm_out")(vit.Blocks(t, name="blocks")(x)[:, -1])
+        return nn.Dense(self.size, name="project")(x)
+
+
+def build(raw: Mapping[str, Any], root: Path, dtype: Any) -> towers.Towers:
+    """Reads the architecture of a SigLIP folder.
+
+    Args:
+        raw: its config.json.
+        root: the folder, for its tokenizer.
+        dtype: of the activations.
+
+    Raises:
+        ValueError: an entry that the network does not cover.
+    """
+    vision, text = towers.section(raw, "vision_config", VISION), towers.section(raw, "text_config", TEXT)
+    if not vision["vision_use_head"]:
+        raise ValueError("vision_use_head: expected true, got false; without its head a picture has no embedding")
+    see, read = towers.tower(vision, dtype), towers.tower(text, dtype)
+    patch, image_size, d = vision["patch_size"], vision["image_size"], see.width
+    context, vocabulary, size = (
+        text["max_position_embeddings"],
+        text["vocab_size"],
+        text["projection_size"] or read.width,
+    )
+    at, name = ("image", "embed"), "vision_model."
+    probe, head = ("image", "probe"), f"{name}head."
+    entries = [
+        vit.Entry(
+            (*at, "positions"), (f"{name}embeddings.position_embedding.weight",), ((image_size // patch) ** 2, d)
+        ),
+        *vit.patches((*at, "patches"), f"{name}embeddings.patch_embedding", d, patch, bias=True),
+        *vit.blocks(see, ("image", "blocks"), f"{name}encoder.layers.", vit.Names()),
+        *vit.normed(("image", "norm_out"), f"{name}post_layernorm", d),
+        vit.Entry((*probe, "probe"), (f"{head}probe",), (1, 1, d), lambda x: x.reshape(-1)),
+        vit.Entry((*probe, "kernel"), (f"{head}attention.in_proj_weight",), (3 * d, d), np.transpose),
+        vit.Entry((*probe, "bias"), (f"{head}attention.in_proj_bias",), (3 * d,)),
+        *vit.dense((*probe, "out"), f"{head}attention.out_proj", d, d),
+        *vit.normed((*probe, "norm"), f"{head}layernorm", d),
+        *vit.dense((*probe, "up"), f"{head}mlp.fc1", see.hidden, d),
+        *vit.dense((*probe, "down"), f"{head}mlp.fc2", d, see.hidden),
+        *towers.text_entries(read, vocabulary, context),
+        *vit.dense(("text", "project"), "text_model.head", size, read.width),
+    ]
+    return towers.Towers(
+        image=Vision(see, patch),
+        text=Text(read, vocabulary, context, size),
+        tokenize=prompts.siglip(root, context),
+        entries=entries,
+        ignored=IGNORED,
+        image_size=image_size,
+    )
