@@ -69,8 +69,13 @@ def rows() -> dict[str, Row]:
             {"size": 80, "species": 4, "mixing": "softmax", "patch": 20, "image_size": SIDE}, 6, seed=4, colours=32,
         ),
         "particle_lenia": Row("Particle Lenia", {"n_particles": 120, "image_size": 96}, 5, colours=16),
-        "particle_life": Row("Particle Life: cells of a kind", {"n_particles": 1200, **picture, "dt": 0.01, "mass": 0.5}, 2, 400, seed=9, colours=32),
-        "particle_life_plus": Row("Particle Life++: colours change", {"n_particles": 500, **picture}, 4, 50, seed=3, colours=16),
+        "particle_life": Row(
+            "Particle Life: cells of a kind",
+            {"n_particles": 1200, **picture, "dt": 0.01, "mass": 0.5}, 2, 400, seed=9, colours=32,
+        ),
+        "particle_life_plus": Row(
+            "Particle Life++: colours change", {"n_particles": 500, **picture}, 4, 50, seed=3, colours=16
+        ),
         "boids": Row("Boids: a random network steers", picture, 2, seed=3, colours=16),
         "boids_reynolds": Row("Boids: Reynolds' three rules", picture, 2, 60, colours=16),
         "nca": Row("Neural automaton, random weights", {"size": 48, "image_size": SIDE}, 4, seed=2, colours=32),
