@@ -70,6 +70,8 @@ def main():
     functions = landscapes(args.dim)
     at_start = float(functions["sphere"](start[None])[0])
     lines = [f"| strategy | {' | '.join(functions)} | remark |", "|---|" + "---:|" * len(functions) + "---|"]
+    if args.out:
+        args.out.write_text("\n".join(lines) + "\n")
     for name, make in factories(start, args.population):
         cells, remarks = [], []
         for function in functions.values():
@@ -79,8 +81,8 @@ def main():
             remarks += ["stands still"] if len(cells) == 1 and np.median(best) > at_start / 10 else []
         lines.append(f"| {name} | {' | '.join(cells)} | {', '.join(dict.fromkeys(remarks))} |")
         print(lines[-1], flush=True)
-    if args.out:
-        args.out.write_text("\n".join(lines) + "\n")
+        if args.out:
+            args.out.write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

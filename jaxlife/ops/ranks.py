@@ -6,6 +6,7 @@ on the order in which the candidates stand.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxlife.core.types import Array, Fitness, Float
 
@@ -99,5 +100,5 @@ def nes_utilities(population: int) -> Float[Array, "N"]:
 
     Reference: Wierstra et al., "Natural Evolution Strategies", JMLR 15 (2014), section 3.1.
     """
-    raw = jnp.maximum(0, jnp.log(population / 2 + 1) - jnp.log(jnp.arange(1, population + 1)))
-    return raw / jnp.sum(raw) - 1 / population
+    raw = np.maximum(0, np.log(population / 2 + 1) - np.log(np.arange(1, population + 1)))
+    return jnp.asarray(raw / raw.sum() - 1 / population)

@@ -4,7 +4,6 @@ import math
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import struct
 
 from jaxlife.core import tree
@@ -93,17 +92,6 @@ def snes(
     def distribution(state: State, params: Params) -> tuple[Array, Array]:
         return state.mean, state.sigma
 
-    values = {"sigma": sigma, "lr_mean": lr_mean, "lr_sigma": lr_sigma, "weights": utilities(population)}
+    values = {"sigma": sigma, "lr_mean": lr_mean, "lr_sigma": lr_sigma, "weights": ranks.nes_utilities(population)}
     params = Params(mean=space.start, **{name: jnp.asarray(value, dtype) for name, value in values.items()})
     return Strategy(init, ask, tell, params, distribution)
-
-
-def utilities(population: int) -> np.ndarray:
-    """Returns the rank utilities of natural evolution strategies, best first; they sum to zero.
-
-    Example:
-        >>> utilities(4).round(3).tolist()
-        [0.48, 0.02, -0.25, -0.25]
-    """
-    raw = np.maximum(0, math.log(population / 2 + 1) - np.log(np.arange(1, population + 1)))
-    return raw / raw.sum() - 1 / population
