@@ -2,7 +2,13 @@
 
 from jaxlife.objectives.bbob import Problem, Suite, bbob, bbob_suite, evaluate_problem
 from jaxlife.objectives.direction import maximise
-from jaxlife.objectives.running_time import ecdf, expected_running_time, first_hits, performance_profile
+from jaxlife.objectives.running_time import (
+    ecdf,
+    expected_running_time,
+    first_hits,
+    median_interval,
+    performance_profile,
+)
 from jaxlife.objectives.scores import (
     Score,
     combine,
@@ -29,6 +35,7 @@ __all__ = [
     "illumination_loss",
     "last_frame",
     "maximise",
+    "median_interval",
     "open_endedness",
     "performance_profile",
     "softmax_target",
