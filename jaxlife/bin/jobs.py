@@ -32,6 +32,7 @@ JOBS: dict[str, str] = {
     "growing_nca": "jaxlife.bin.growing_nca_job:build",
     "life_sweep": "jaxlife.bin.life_sweep_job:build",
     "ead": "jaxlife.bin.ead_job:build",
+    "race": "jaxlife.bin.race_job:build",
 }
 """System -> "module:function", imported when asked for: from the config's fields by name to the fields of `Job`."""
 
@@ -49,9 +50,9 @@ def build(fields: Mapping[str, Any]) -> Job:
             builder refuses.
 
     Example:
-        >>> build({"system": "asall", "generations": 1})
+        >>> build({"system": "asall", "generations": 1})  # doctest: +ELLIPSIS
         Traceback (most recent call last):
-        ValueError: unknown system 'asall': did you mean 'asal'? known: asal, ead, growing_nca, life_sweep, sft, targets
+        ValueError: unknown system 'asall': did you mean 'asal'? known: asal, ...
     """
     module, function = naming.lookup(JOBS, fields.get("system", ""), kind="system").split(":")
     builder = getattr(importlib.import_module(module), function)

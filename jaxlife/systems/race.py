@@ -140,7 +140,7 @@ def race(
                 new = lifted(generation, name, params.strategy[name][who], params, *grids)
                 curve = state.curves[name][who].at[:, :, state.generation].set(new.best_fitness, mode="drop")
                 states[name][who], curves[name][who] = new, curve
-        new = state.replace(generation=state.generation + 1, searches=states, curves=curves)
+        new = dataclasses.replace(state, generation=state.generation + 1, searches=states, curves=curves)
         return new, {}
 
     def observe(state: State, params: searches.Params, out: Any) -> dict[str, Array]:

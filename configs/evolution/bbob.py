@@ -1,0 +1,53 @@
+"""Strategies race over BBOB: medians with 95 % intervals over 16 seeds, and empirical distributions of running times.
+
+jaxlife run --config=configs/evolution/bbob.py --workdir=runs/bbob
+jaxlife run --config=configs/evolution/bbob.py --workdir=runs/bbob --config.seeds=32 --config.length=500
+
+Seen and unseen are the functions that Evolution Transformer's checkpoints were trained on, and others. The folder gets
+race.md (the tables), race.npz (every curve), profile-SIZE.png and .svg.
+"""
+
+from jaxlife.bin import settings
+
+RACERS = {
+    "evotf ead_sep_cma_es": {"name": "evotf", "checkpoint": "ead_sep_cma_es"},
+    "evotf released": {"name": "evotf", "checkpoint": "released", "legacy_weights": True},
+    "SNES, lr_std .2065": {"name": "snes", "lr_sigma": 0.2065},
+    "SNES": {"name": "snes"},
+    "Sep-CMA-ES": {"name": "sep_cma_es"},
+    "CMA-ES": {"name": "cma_es"},
+    "OpenAI-ES": {"name": "open_es"},
+    "LES (evosax)": {"name": "evosax/LES"},
+    "random search": {"name": "random_search"},
+}
+
+
+def get_config(arg=None):  # noqa: ANN001, ANN201
+    base = {
+        "system": "race",
+        "strategies": RACERS,
+        "sizes": ((8, 16), (20, 32)),
+        "seen": (1, 3, 8, 10),
+        "unseen": (6, 11, 14, 17),
+        "seeds": 16,
+        "length": 64,
+        "generations": 64,
+        "sigma": 1.0,
+        "runner": {"chunk": 16, "checkpoint_every": 32, "log_every": 4},
+    }
+    few = {"SNES": RACERS["SNES"], "random search": RACERS["random search"]}
+    if arg == "smoke":
+        base["strategies"] = few
+    return settings.config(
+        arg,
+        base,
+        smoke={
+            "sizes": ((3, 4),),
+            "seen": (1,),
+            "unseen": (8,),
+            "seeds": 3,
+            "length": 4,
+            "generations": 4,
+            "runner.chunk": 2,
+        },
+    )
