@@ -15,13 +15,15 @@ import jax
 import jax.numpy as jnp
 
 from jaxlife.core.types import Array, Float, Int, PyTree
-from jaxlife.ops import neighbours
+from jaxlife.ops import neighbours, windows
 from jaxlife.ops.neighbours import Rows
 
 MANY = 20_000
 """Up to so many agents `neighbours.dense` is as good or better, and it needs no capacity."""
 
-ENGINES = ("auto", "dense", "cells")
+ENGINES = ("auto", "dense", "cells", "windows")
+
+_SEVERAL = 2_000  # agents from which windows beat all pairs
 
 Engine = Callable[[Rows, PyTree, Float[Array, "N 2"]], tuple[PyTree, Int[Array, ""]]]
 
@@ -70,22 +72,24 @@ def plan(n: int, reach: float, crowding: float = 1.0) -> Plan:
     return Plan(side, block, min(n, math.ceil(crowding * (run + 5 * math.sqrt(run)))))
 
 
-def engine(n: int, reach: float, *, name: str = "auto", crowding: float = 2.0) -> Engine:
+def engine(n: int, reach: float, *, name: str = "auto", crowding: float = 2.0, additive: bool = False) -> Engine:
     """Chooses who looks after the neighbours of N agents that see as far as `reach`.
 
     Args:
         n: how many agents.
         reach: how far they see, in sides of the torus.
-        name: "dense" (all pairs, exact whatever happens), "cells" (sorted cells, exact while nothing overflows), or
-            "auto": cells above `MANY` agents where there are at least five cells along a side.
+        name: "dense" (all pairs, exact whatever happens), "windows" (sorted cells, exact whatever happens, slower in a
+            crowd), "cells" (sorted cells, exact while nothing overflows), or "auto": with at least five cells along a
+            side, cells above `MANY` agents and windows from 2,000 to there, if `additive`; dense otherwise.
         crowding: for cells, how much denser than on average it may get; see `plan`.
+        additive: what `rows` returns is one array, a sum over senders: what windows need.
 
     Returns:
         `(rows, agents, position) -> (what rows returns for all N, int32 overflow)`; see `neighbours` and `sparse`.
 
     Raises:
-        ValueError: unknown name, cells for a reach above 1/3 or so few agents that a side has less than three, or a
-            crowding below 1.
+        ValueError: unknown name, cells or windows for a reach above 1/3 or so few agents that a side has less than
+            three, windows for what is not a sum, or a crowding below 1.
 
     Example:
         >>> found, overflow = engine(3, 0.1)(lambda a, b, present: a[:, 0] * 2, jnp.ones((3, 2)), jnp.ones((3, 2)))
@@ -95,13 +99,20 @@ def engine(n: int, reach: float, *, name: str = "auto", crowding: float = 2.0) -
     cut = plan(n, reach, crowding)
     if name not in ENGINES:
         raise ValueError(f"engine: expected one of {ENGINES}, got {name!r}")
-    if name == "cells" and cut.side < 3:
+    if name == "windows" and not additive:
+        raise ValueError("engine: 'windows' needs a sum over neighbours, which this world does not take; take 'cells'")
+    if name in ("cells", "windows") and cut.side < 3:
         raise ValueError(
-            f"engine: 'cells' needs at least three along a side, got {cut.side} for {n} agents that see {reach} far; "
+            f"engine: {name!r} needs at least three along a side, got {cut.side} for {n} agents that see {reach} far; "
             "take 'dense', a shorter range or more agents"
         )
     if name == "cells" or (name == "auto" and n > MANY and cut.side >= 5):
         return lambda rows, agents, position: sparse(rows, agents, position, cut)
+    if name == "windows" or (name == "auto" and additive and n >= _SEVERAL and cut.side >= 5):
+        return lambda rows, agents, position: (
+            windows.add_up(rows, agents, position, cut.side),
+            jnp.zeros((), jnp.int32),
+        )
     return lambda rows, agents, position: (neighbours.dense(rows, agents), jnp.zeros((), jnp.int32))
 
 

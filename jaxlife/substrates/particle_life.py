@@ -80,9 +80,9 @@ def particle_life(
         render_radius: radius of a drawn disc of mass 1; it grows as sqrt(mass).
         sharpness: of the drawn edges; their softness is `render_radius / sharpness`.
         image_size: H = W of the picture.
-        engine: who finds neighbours: "dense" (all pairs), "cells" (sorted cells of fixed capacity) or "auto": cells
-            above 20,000 particles. What cells had no room for is counted in `State.overflow`; where that is 0 both
-            agree.
+        engine: who finds neighbours: "dense" (all pairs), "windows" (sorted cells, whatever they hold), "cells" (sorted
+            cells of fixed capacity) or "auto": windows from 2,000 particles, cells above 20,000. What cells had no room
+            for is counted in `State.overflow`; where that is 0 all agree.
         crowding: for cells, how much denser than on average it may get.
         exact_picture: paint the discs one over another in order, instead of adding their dyes: much slower.
         asal_compat: as the original paints: exactly, cut at the sides, with the outermost pixels on them. The
@@ -117,7 +117,7 @@ def particle_life(
         corners=asal_compat,
     )
 
-    find = cells.engine(n_particles, r_max, name=engine, crowding=crowding)
+    find = cells.engine(n_particles, r_max, name=engine, crowding=crowding, additive=True)
 
     def default_params(key: PRNGKey) -> Params:
         attraction, core = jax.random.split(key)
