@@ -1,6 +1,7 @@
 """What is searched for: scores of trajectories, and problem suites."""
 
 from jaxlife.objectives.bbob import Problem, Suite, bbob, bbob_suite, evaluate_problem
+from jaxlife.objectives.control import Control, control
 from jaxlife.objectives.direction import maximise
 from jaxlife.objectives.running_time import (
     ecdf,
@@ -21,12 +22,14 @@ from jaxlife.objectives.scores import (
 )
 
 __all__ = [
+    "Control",
     "Problem",
     "Score",
     "Suite",
     "bbob",
     "bbob_suite",
     "combine",
+    "control",
     "ecdf",
     "evaluate_problem",
     "expected_running_time",
