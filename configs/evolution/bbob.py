@@ -3,8 +3,9 @@
 jaxlife run --config=configs/evolution/bbob.py --workdir=runs/bbob
 jaxlife run --config=configs/evolution/bbob.py --workdir=runs/bbob --config.seeds=32 --config.length=500
 
-Seen and unseen are the functions that Evolution Transformer's checkpoints were trained on, and others. The folder gets
-race.md (the tables), race.npz (every curve), profile-SIZE.png and .svg.
+SNES (fast sigma) is the control: what the released checkpoint of Evolution Transformer amounts to. Seen and unseen are
+the functions that our checkpoints of it were trained on, and others. The folder gets race.md (the tables), race.npz
+(every curve), profile-SIZE.png and .svg.
 """
 
 from jaxlife.bin import settings
@@ -12,7 +13,7 @@ from jaxlife.bin import settings
 RACERS = {
     "evotf ead_sep_cma_es": {"name": "evotf", "checkpoint": "ead_sep_cma_es"},
     "evotf released": {"name": "evotf", "checkpoint": "released", "legacy_weights": True},
-    "SNES, lr_std .2065": {"name": "snes", "lr_sigma": 0.2065},
+    "SNES (fast sigma)": {"name": "snes", "lr_sigma": 0.2065},
     "SNES": {"name": "snes"},
     "Sep-CMA-ES": {"name": "sep_cma_es"},
     "CMA-ES": {"name": "cma_es"},

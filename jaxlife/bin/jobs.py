@@ -32,6 +32,7 @@ JOBS: dict[str, str] = {
     "growing_nca": "jaxlife.bin.growing_nca_job:build",
     "life_sweep": "jaxlife.bin.life_sweep_job:build",
     "ead": "jaxlife.bin.ead_job:build",
+    "meta": "jaxlife.bin.meta_job:build",
     "race": "jaxlife.bin.race_job:build",
 }
 """System -> "module:function", imported when asked for: from the config's fields by name to the fields of `Job`."""

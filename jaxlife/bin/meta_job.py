@@ -1,0 +1,75 @@
+"""The search for a strategy's hyper-parameters as a job; at its end, they are judged on functions held out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxlife import objectives
+from jaxlife.bin import race_job
+from jaxlife.core import naming
+from jaxlife.core import search as searches
+from jaxlife.core.protocol import Assembly
+from jaxlife.experiment import atomic
+from jaxlife.strategies import STRATEGIES
+from jaxlife.systems import meta
+
+
+def build(
+    *,
+    outer: Mapping[str, Any],
+    inner: Mapping[str, Any],
+    names: Sequence[str],
+    functions: Sequence[int],
+    held_out: Sequence[int],
+    instances: int,
+    dim: int,
+    length: int,
+    seeds: int = 16,
+    seed: int = 0,
+) -> tuple[Assembly, Callable[[Path, searches.State], None]]:
+    """Builds the search of searches from the fields of a config.
+
+    Args:
+        outer: {name, population, ...} of the outer strategy.
+        inner: {name, population, ...} of the inner one.
+        names: its hyper-parameters to search for.
+        functions: BBOB functions to be good at.
+        held_out: functions to be judged on.
+        instances: of each function.
+        dim: D.
+        length: generations of an inner search.
+        seeds: searches of each function, on instances of their own, to judge with.
+        seed: of the judging.
+
+    Returns:
+        The search, and what prints and writes meta.json at the end.
+    """
+    strategy = race_job.named("inner", dim, inner.get("population", 16), inner)
+    options = {name: value for name, value in outer.items() if name != "name"}
+    factory = naming.lookup(STRATEGIES, outer["name"], kind="strategy").factory
+    suite = objectives.bbob_suite(functions=functions, instances=tuple(range(1, instances + 1)), dim=dim)
+    assembly = meta.meta(lambda x: factory(x, **options), strategy, suite, names=names, generations=length)
+
+    def finish(workdir: Path, state: searches.State) -> None:
+        found = meta.hyper(strategy, state.best)
+        judge = jax.jit(meta.scores(strategy, generations=length))
+        rows: dict[str, Any] = {
+            "defaults": {name: float(getattr(strategy.params, name)) for name in names},
+            "found": {name: float(getattr(found, name)) for name in names},
+        }
+        for title, wanted in (("searched", functions), ("held out", held_out)):
+            others = objectives.bbob_suite(functions=wanted, instances=tuple(range(1001, 1001 + seeds)), dim=dim)
+            key = jax.random.fold_in(jax.random.key(seed), 1)
+            pair = [np.asarray(judge(key, p, others)).reshape(len(wanted), seeds) for p in (strategy.params, found)]
+            for i, f in enumerate(wanted):
+                (before, *_), (after, *_) = (objectives.median_interval(scores[i]) for scores in pair)
+                gain = [float(v) for v in objectives.median_interval(pair[0][i] - pair[1][i])]
+                rows[f"f{f} ({title})"] = {"defaults": float(before), "found": float(after), "gain": gain}
+        atomic.write_json(workdir / "meta.json", rows)
+        for name, row in rows.items():
+            print(f"{name}: {row}", flush=True)
+
+    return assembly, finish
