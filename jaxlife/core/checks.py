@@ -51,7 +51,7 @@ def check_system(system: System | Substrate | Assembly, params: PyTree, key: jax
     middle, _ = half(key, params, xs=parts[0], state=begun, start=0)
     resumed, _ = half(key, params, xs=parts[1], state=middle, start=2)
     _same_bits(final, resumed, "four steps must equal two plus two resumed, bit for bit")
-    traces = half._cache_size()
+    traces = half._cache_size()  # pyright: ignore[reportAttributeAccessIssue]
     assert traces == 1, f"step must trace once for two calls, got {traces}: is a leaf of init weakly typed?"
 
     states = jax.vmap(system.init, in_axes=(0, None))(jax.random.split(key, 3), params)
