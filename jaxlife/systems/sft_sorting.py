@@ -1,6 +1,6 @@
 """A task that a small language model cannot do untrained and can be taught: sorting digits.
 
-    question  "Sort these digits: 5 8 3 1 4 9"        answer  "1 3 4 5 8 9"
+    system "Sort the digits."    user "5 8 3 1 4 9"    assistant "1 3 4 5 8 9"
 
 Every multiset of digits is either in the training set or held out, so that an answer that was learnt by heart does
 not count.
@@ -10,17 +10,22 @@ import math
 import random
 from typing import NamedTuple
 
+from jaxlife.models.llm.tokenizer import Message
+
+Pair = tuple[list[Message], str]
+"""The turns of a chat, and the answer to them."""
+
 
 class Task(NamedTuple):
-    """Pairs of question and answer, no multiset of digits in both.
+    """Chats and answers, no multiset of digits in both.
 
     Attributes:
         train: to learn from.
         held_out: to be judged on.
     """
 
-    train: list[tuple[str, str]]
-    held_out: list[tuple[str, str]]
+    train: list[Pair]
+    held_out: list[Pair]
 
 
 def sorting(*, train: int, held_out: int, n_digits: int = 6, seed: int = 0) -> Task:
@@ -37,9 +42,9 @@ def sorting(*, train: int, held_out: int, n_digits: int = 6, seed: int = 0) -> T
 
     Example:
         >>> task = sorting(train=2, held_out=2, n_digits=3)
-        >>> question, answer = task.train[0]
-        >>> question.startswith("Sort these digits: "), answer.split() == sorted(answer.split())
-        (True, True)
+        >>> turns, answer = task.train[0]
+        >>> sorted(turns[-1]["content"].split()) == answer.split()
+        True
     """
     if not 2 <= n_digits <= 9:
         raise ValueError(f"n_digits: expected 2 to 9, got {n_digits}")
@@ -53,7 +58,7 @@ def sorting(*, train: int, held_out: int, n_digits: int = 6, seed: int = 0) -> T
     while len(kept) < held_out:
         kept.add(tuple(sorted(draw.randrange(10) for _ in range(n_digits))))
     held = [_pair(draw.sample(digits, n_digits)) for digits in sorted(kept)]
-    pairs: list[tuple[str, str]] = []
+    pairs: list[Pair] = []
     while len(pairs) < train:
         digits = [draw.randrange(10) for _ in range(n_digits)]
         if tuple(sorted(digits)) not in kept:
@@ -75,6 +80,7 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     return max((middle - half) / (1 + spread), 0.0), min((middle + half) / (1 + spread), 1.0)
 
 
-def _pair(digits: list[int]) -> tuple[str, str]:
-    question = "Sort these digits: " + " ".join(map(str, digits))
-    return question, " ".join(map(str, sorted(digits)))
+def _pair(digits: list[int]) -> Pair:
+    question, answer = (" ".join(map(str, d)) for d in (digits, sorted(digits)))
+    turns = [{"role": "system", "content": "Sort the digits."}, {"role": "user", "content": question}]
+    return [*turns], answer

@@ -112,7 +112,7 @@ def test_no_multiset_is_both_learnt_and_held_out():
     learnt, held = ({answer for _, answer in pairs} for pairs in task)
     assert not learnt & held
     assert len(held) == 50
-    assert all(sorted(q.split()[-4:]) == a.split() for q, a in task.train)
+    assert all(sorted(turns[-1]["content"].split()) == a.split() for turns, a in task.train)
 
 
 @pytest.mark.parametrize(
