@@ -96,7 +96,8 @@ def start(params: Any, mean: Float[Array, "D"], sigma: Array) -> Any:
     """Returns a strategy's params for a start of its own; a learning rate in units of x scales with sigma.
 
     Example:
-        >>> start(strategies.open_es(jnp.zeros(2)).params, jnp.ones(2), jnp.array(0.2)).learning_rate.round(2).item()
+        >>> begun = start(strategies.open_es(jnp.zeros(2)).params, jnp.ones(2), jnp.array(0.2))
+        >>> round(begun.learning_rate.item(), 3)
         0.1
     """
     changed = {"mean": mean}

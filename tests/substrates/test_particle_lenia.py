@@ -86,7 +86,7 @@ def test_gradients_equal_finite_differences(key):
     with jax.enable_x64(True):
         world = jl.substrates.particle_lenia(n_particles=5)
         params = jax.tree.map(lambda v: jnp.asarray(v, jnp.float64), world.default_params(key))
-        state = State(position=jnp.asarray(phyllotaxis(5, radius=1.5)))
+        state = State(position=jnp.asarray(phyllotaxis(5, radius=0.7)))
 
         def loss(scale):
             final, _ = jl.rollout(world, frames=1, stride=3)(

@@ -62,7 +62,7 @@ def des_weights(population: int) -> Float[Array, "N"]:
 
     Example:
         >>> [round(w, 2) for w in des_weights(3).tolist()]
-        [0.5, 0.5, 0.0]
+        [1.0, 0.0, 0.0]
     """
     rank = jnp.arange(population) / (population - 1) - 0.5
     return jax.nn.softmax(-_SHARPNESS * jax.nn.sigmoid(_TEMPERATURE * rank))
