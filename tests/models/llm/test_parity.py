@@ -64,7 +64,8 @@ def test_smollm2_equals_transformers(logits, golden, lm):
     assert text == stored["eiffel"][0].tolist()
     assert chat == stored["chat"][0].tolist()
     assert lm.tokenizer.apply_chat("What is the capital of France?") == str(stored["chat_text"])
-    # Logits reach 27.5; in float32 either side is about .6e-4 from the logits in float64, and which way is the processor's.
+    # Logits reach 27.5; in float32 either side is about .6e-4 from the logits in float64,
+    # and which way is the processor's.
     assert np.abs(eiffel[:, ::97] - stored["eiffel_logits"]).max() < 2e-4
     assert np.abs(answer[:, ::97] - stored["chat_logits"]).max() < 2e-4
 
