@@ -1,0 +1,212 @@
+"""The file of a set of worlds: what an illumination or a sweep found, for an atlas to show and a player to play again.
+
+archive.npz   embeddings f32[n, D] of unit length; params/<path> [n, ...], the leaves of the worlds' params; seed;
+              score f32[n] and thumbnails uint8[n, S, S, 3] where there are any
+atlas.json    {"world", "world_kwargs", "encoder", "frames", "stride"}: what the worlds ran in and were seen by
+
+World i is seen again by `rollout(SUBSTRATES[world](**world_kwargs), frames, stride)(jax.random.key(seed), params_i)`.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxlife.core.types import Float, PyTree
+from jaxlife.experiment import atomic
+
+ARRAYS, ABOUT = "archive.npz", "atlas.json"
+"""Names of the two files."""
+
+_PREFIX = "params/"
+_UNIT = 1e-3  # how far from 1 the length of an embedding may be
+
+
+class Archive(NamedTuple):
+    """A set of n worlds.
+
+    Attributes:
+        embeddings: [n, D], unit rows.
+        params: path -> [n, ...], the leaves of the params by their names; the path of a bare leaf is "".
+        seed: the worlds start from `jax.random.key(seed)`.
+        world: key of `SUBSTRATES`.
+        encoder: key of `MODELS`.
+        frames: how many frames were seen.
+        stride: steps between two.
+        world_kwargs: arguments of the world's factory.
+        score: [n], the lower the better; None where only the place in the space counts.
+        thumbnails: uint8[n, S, S, 3]; None where there are none.
+    """
+
+    embeddings: Float[np.ndarray, "n D"]
+    params: Mapping[str, np.ndarray]
+    seed: int
+    world: str
+    encoder: str
+    frames: int
+    stride: int
+    world_kwargs: Mapping[str, Any] = {}
+    score: np.ndarray | None = None
+    thumbnails: np.ndarray | None = None
+
+
+def flatten(params: PyTree) -> dict[str, np.ndarray]:
+    """Names the leaves of params, stacked or not, by their paths.
+
+    Example:
+        >>> flatten({"a": {"b": np.ones(3)}})
+        {'a/b': array([1., 1., 1.])}
+    """
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="/"): np.asarray(leaf)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(params)
+    }
+
+
+def world_params(archive: Archive, index: int, prototype: PyTree) -> PyTree:
+    """Returns the params of one world in the structure of a prototype.
+
+    Args:
+        archive: from `read`.
+        index: which world, from 0.
+        prototype: params of the world, e.g. its `default_params`.
+
+    Raises:
+        ValueError: an index that is not there, or params of another structure; says which leaf is missing or has
+            another shape.
+
+    Example:
+        >>> worlds = Archive(np.eye(2), {"feed": np.array([0.02, 0.05])}, 0, "gray_scott", "pixels", 1, 8)
+        >>> world_params(worlds, 1, {"feed": np.zeros(())})["feed"].item()
+        0.05
+    """
+    n = len(archive.embeddings)
+    if not 0 <= index < n:
+        raise ValueError(f"index: expected 0 to {n - 1}, one of the archive's worlds, got {index}")
+
+    def pick(path: Any, leaf: Any) -> np.ndarray:
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        values = archive.params.get(name)
+        if values is None or values.shape[1:] != np.shape(leaf):
+            got = "nothing" if values is None else f"shape {values.shape[1:]}"
+            raise ValueError(
+                f"archive: expected {name or 'a bare leaf'} of shape {np.shape(leaf)}, got {got}; "
+                f"it holds {', '.join(archive.params)} of the world {archive.world!r}"
+            )
+        return values[index]
+
+    return jax.tree_util.tree_map_with_path(pick, prototype)
+
+
+def write(workdir: str | Path, archive: Archive) -> Path:
+    """Writes both files, each whole or not at all.
+
+    Args:
+        workdir: the folder; it exists.
+        archive: what to write.
+
+    Returns:
+        The path of archive.npz.
+
+    Raises:
+        ValueError: arrays that do not fit together, or embeddings that are not of unit length.
+
+    Example:
+        >>> import tempfile
+        >>> worlds = Archive(np.eye(2), {"feed": np.array([0.02, 0.05])}, 0, "gray_scott", "pixels", 1, 8)
+        >>> read(write(tempfile.mkdtemp(), worlds).parent).params["feed"].tolist()
+        [0.02, 0.05]
+    """
+    check(archive)
+    arrays: dict[str, Any] = {
+        "embeddings": np.asarray(archive.embeddings, np.float32),
+        "seed": np.int64(archive.seed),
+        **{_PREFIX + path: values for path, values in archive.params.items()},
+    }
+    if archive.score is not None:
+        arrays["score"] = np.asarray(archive.score, np.float32)
+    if archive.thumbnails is not None:
+        arrays["thumbnails"] = archive.thumbnails
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    about = {name: getattr(archive, name) for name in ("world", "world_kwargs", "encoder", "frames", "stride")}
+    atomic.write_json(Path(workdir) / ABOUT, about)
+    return atomic.write(Path(workdir) / ARRAYS, buffer.getvalue())
+
+
+def read(workdir: str | Path) -> Archive:
+    """Reads both files.
+
+    Raises:
+        ValueError: a folder without them, or files that are something else; says which and how to mend it.
+
+    Example:
+        >>> import tempfile
+        >>> read(tempfile.mkdtemp())  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        ValueError: ... has no archive.npz: expected ...
+    """
+    workdir = Path(workdir)
+    for name in (ARRAYS, ABOUT):
+        if not (workdir / name).is_file():
+            raise ValueError(
+                f"{workdir} has no {name}: expected the workdir of an illumination or a sweep that came to its end"
+            )
+    try:
+        with np.load(io.BytesIO((workdir / ARRAYS).read_bytes()), allow_pickle=False) as stored:
+            arrays = dict(stored)
+        about = json.loads((workdir / ABOUT).read_text())
+        archive = Archive(
+            embeddings=arrays["embeddings"],
+            params={name.removeprefix(_PREFIX): v for name, v in arrays.items() if name.startswith(_PREFIX)},
+            seed=int(arrays["seed"]),
+            score=arrays.get("score"),
+            thumbnails=arrays.get("thumbnails"),
+            **{name: about[name] for name in ("world", "world_kwargs", "encoder", "frames", "stride")},
+        )
+    except (ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
+        raise ValueError(
+            f"{workdir}: expected {ARRAYS} and {ABOUT} as jaxlife writes them, got something else ({error!r}); "
+            "run the same config again to write them anew"
+        ) from error
+    check(archive)
+    return archive
+
+
+def check(archive: Archive) -> None:
+    """Refuses arrays that do not fit together.
+
+    Raises:
+        ValueError: says which.
+
+    Example:
+        >>> check(Archive(np.eye(2), {"feed": np.zeros(3)}, 0, "gray_scott", "pixels", 1, 8))
+        Traceback (most recent call last):
+        ValueError: archive: expected 2 worlds in params/feed as in embeddings, got shape (3,)
+    """
+    z = np.asarray(archive.embeddings)
+    if z.ndim != 2 or not len(z):
+        raise ValueError(f"archive: expected embeddings [n, D] of at least one world, got shape {z.shape}")
+    lengths = np.linalg.norm(z, axis=1)
+    if not np.all(np.abs(lengths - 1) < _UNIT):  # also refuses NaN
+        raise ValueError(f"archive: expected embeddings of length 1, got {lengths.min():.3g} to {lengths.max():.3g}")
+    if not archive.params:
+        raise ValueError("archive: expected the params of the worlds, got none")
+    others = {_PREFIX + path: values for path, values in archive.params.items()}
+    others |= {"score": archive.score, "thumbnails": archive.thumbnails}
+    for name, values in others.items():
+        if values is not None and np.shape(values)[:1] != (len(z),):
+            raise ValueError(
+                f"archive: expected {len(z)} worlds in {name} as in embeddings, got shape {np.shape(values)}"
+            )
+    pictures = archive.thumbnails
+    if pictures is not None and (pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[-1] != 3):
+        raise ValueError(
+            f"archive: expected thumbnails uint8[n, S, S, 3], got {pictures.dtype} of shape {pictures.shape}"
+        )
