@@ -8,7 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxlife.core.types import Array, Fitness, Float
+from jaxlife.core.types import Array, Fitness, Float, Int
+
+_SMALL = 512
 
 
 def centred_ranks(fitness: Fitness) -> Float[Array, "N"]:
@@ -28,8 +30,8 @@ def centred_ranks(fitness: Fitness) -> Float[Array, "N"]:
 
     Reference: Salimans et al., "Evolution Strategies as a Scalable Alternative to Reinforcement Learning", section 2.1.
     """
-    n = fitness.shape[0]
-    return share(fitness, jnp.arange(n, dtype=jnp.float32) / (n - 1) - 0.5)
+    lower, same = _counts(fitness)
+    return (lower + (same - 1) / 2).astype(jnp.float32) / (fitness.shape[0] - 1) - 0.5
 
 
 def recombination_weights(fitness: Fitness, weights: Float[Array, "N"]) -> Float[Array, "N"]:
@@ -74,16 +76,28 @@ def share(fitness: Fitness, values: Float[Array, "N"]) -> Float[Array, "N"]:
         [0.25, 1.0, 0.25]
     """
     n = fitness.shape[0]
-    fitness = jnp.where(jnp.isnan(fitness), jnp.inf, fitness)
-    place = jnp.arange(n)
-    ordered, order = jax.lax.sort_key_val(fitness, place)
-    new = jnp.concatenate([jnp.ones(1, bool), ordered[1:] != ordered[:-1]])
-    first = jax.lax.cummax(jnp.where(new, place, 0))
-    last = jax.lax.cummin(jnp.where(jnp.roll(new, -1), place, n - 1), reverse=True)
+    lower, same = _counts(fitness)
+    if n <= _SMALL:
+        place = jnp.arange(n)[None]
+        mine = (lower[:, None] <= place) & (place < (lower + same)[:, None])
+        return jnp.sum(jnp.where(mine, values[None], 0), axis=1) / same.astype(values.dtype)
     sums = jnp.concatenate([jnp.zeros(1, values.dtype), jnp.cumsum(values)])
-    mean = (sums[last + 1] - sums[first]) / (last + 1 - first)
-    shares = jnp.where(first == last, values, mean)
-    return jnp.zeros_like(shares).at[order].set(shares, unique_indices=True)
+    mean = (sums[lower + same] - sums[lower]) / same.astype(values.dtype)
+    return jnp.where(same == 1, values[lower], mean)
+
+
+def _counts(fitness: Fitness) -> tuple[Int[Array, "N"], Int[Array, "N"]]:
+    """Counts, for each candidate, those that are better, and those that are as good (itself among them).
+
+    All pairs are one fused loop without branches; beyond `_SMALL` candidates sorting does less.
+    """
+    fitness = jnp.where(jnp.isnan(fitness), jnp.inf, fitness)
+    if fitness.shape[0] <= _SMALL:
+        lower = jnp.sum(fitness[None] < fitness[:, None], axis=1)
+        return lower, jnp.sum(fitness[None] == fitness[:, None], axis=1)
+    ordered = jnp.sort(fitness)
+    lower, upper = (jnp.searchsorted(ordered, fitness, side=side, method="sort") for side in ("left", "right"))
+    return lower, upper - lower
 
 
 def nes_utilities(population: int) -> Float[Array, "N"]:

@@ -53,3 +53,16 @@ def test_a_failed_candidate_gets_no_positive_weight_even_where_most_fail():
     found = ranks.recombination_weights(jnp.array([jnp.inf, 2.0, jnp.nan, 1.0]), weights)
     np.testing.assert_allclose(found, [0, 3 / 7, 0, 4 / 7], rtol=1e-6)
     np.testing.assert_array_equal(ranks.recombination_weights(jnp.full(4, jnp.inf), weights), 0)
+
+
+@pytest.mark.parametrize("n", [8, 600])
+def test_shares_are_those_of_a_sort_in_small_and_large_populations(n):
+    fitness = np.random.default_rng(n).integers(0, n // 2, n).astype(np.float32)  # with ties
+    values = np.random.default_rng(1).normal(size=n).astype(np.float32)
+    ordered = np.sort(fitness)
+    expected = [values[np.searchsorted(ordered, f) : np.searchsorted(ordered, f, side="right")].mean() for f in fitness]
+    np.testing.assert_allclose(ranks.share(jnp.asarray(fitness), jnp.asarray(values)), expected, rtol=1e-4, atol=2e-4)
+    rank = [(np.searchsorted(ordered, f) + np.searchsorted(ordered, f, side="right") - 1) / 2 for f in fitness]
+    np.testing.assert_allclose(
+        ranks.centred_ranks(jnp.asarray(fitness)), np.array(rank) / (n - 1) - 0.5, rtol=1e-5, atol=1e-6
+    )
