@@ -15,6 +15,7 @@ from jaxlife.strategies.evotf import evotf
 from jaxlife.strategies.gaussian_ga import gaussian_ga
 from jaxlife.strategies.illumination_ga import illumination_ga
 from jaxlife.strategies.map_elites import map_elites
+from jaxlife.strategies.novelty_search import novelty_search
 from jaxlife.strategies.open_es import open_es
 from jaxlife.strategies.random_search import random_search
 from jaxlife.strategies.restarts import restarts
@@ -45,6 +46,7 @@ STRATEGIES: dict[str, Entry] = {
     "gaussian_ga": Entry(gaussian_ga),
     "illumination_ga": Entry(illumination_ga, archive=True),
     "map_elites": Entry(map_elites, archive=True),
+    "novelty_search": Entry(novelty_search, archive=True),
     "open_es": Entry(open_es),
     "random_search": Entry(random_search),
     "sep_cma_es": Entry(sep_cma_es),
@@ -64,6 +66,7 @@ __all__ = [
     "gaussian_ga",
     "illumination_ga",
     "map_elites",
+    "novelty_search",
     "open_es",
     "random_search",
     "record",

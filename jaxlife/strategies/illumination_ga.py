@@ -7,7 +7,9 @@ from flax import struct
 from jaxlife.core import tree
 from jaxlife.core.protocol import Evals, Strategy
 from jaxlife.core.types import Array, Float, Metrics, PyTree
+from jaxlife.strategies import crowding
 from jaxlife.strategies import space as spaces
+from jaxlife.strategies.crowding import Archive as State
 
 
 @struct.dataclass(kw_only=True)
@@ -17,16 +19,6 @@ class Params:
     sigma: Array = tree.param(low=1e-6, high=1e3, transform="log")
     spread: Array = tree.param(low=1e-6, high=1e3, transform="log")
     mean: Float[Array, "D"] = tree.frozen()
-
-
-@struct.dataclass(kw_only=True)
-class State:
-    """The archive of K individuals; filled slots come first."""
-
-    genomes: Float[Array, "K D"]
-    descriptors: Float[Array, "K E"]
-    fitness: Float[Array, "K"]
-    filled: Array
 
 
 def illumination_ga(
@@ -45,7 +37,7 @@ def illumination_ga(
         mean distance to its k nearest living is smallest, until `capacity` are left. Distance: 1 - cosine.
 
     Until the archive is full the candidates are samples N(m, spread^2). A failed candidate never enters; fitness is
-    kept but not looked at.
+    kept but not looked at. The archive is a function of the set that was told, ties included: see `crowding`.
 
     Args:
         prototype: one solution; its coordinates are `params.mean`.
@@ -84,12 +76,7 @@ def illumination_ga(
     dim, dtype = space.start.size, space.start.dtype
 
     def init(key: jax.Array, params: Params) -> State:
-        return State(
-            genomes=jnp.zeros((capacity, dim), dtype),
-            descriptors=jnp.zeros((capacity, descriptor_size)),
-            fitness=jnp.full(capacity, jnp.inf, jnp.float32),
-            filled=jnp.zeros(capacity, bool),
-        )
+        return crowding.empty(capacity, dim, descriptor_size, dtype)
 
     def ask(key: jax.Array, state: State, params: Params) -> tuple[PyTree, State]:
         parent_key, noise_key = jax.random.split(key)
@@ -101,54 +88,15 @@ def illumination_ga(
 
     def tell(key: jax.Array, state: State, params: Params, candidates: PyTree, evals: Evals) -> tuple[State, Metrics]:
         spaces.check_descriptor(evals.descriptor, (population, descriptor_size))
-        genomes = jnp.concatenate([state.genomes, space.encode(candidates)])
-        descriptors = jnp.concatenate([state.descriptors, evals.descriptor])
-        fitness = jnp.concatenate([state.fitness, evals.fitness])
-        entered = jnp.isfinite(evals.fitness) & jnp.all(jnp.isfinite(evals.descriptor), axis=1)
-        alive = jnp.concatenate([state.filled, entered])
-        distances, order = _neighbourhood(descriptors, alive, population + neighbours)
-        alive = _thin(distances, order, alive, capacity, population, neighbours)
-        kept = jnp.argsort(~alive, stable=True)[:capacity]
-        new = State(genomes=genomes[kept], descriptors=descriptors[kept], fitness=fitness[kept], filled=alive[kept])
-        crowding = _mean_of_nearest(distances, alive[order], 1)
-        n_filled = jnp.sum(new.filled)
-        loss = 1 - jnp.sum(jnp.where(alive & jnp.isfinite(crowding), crowding, 0)) / jnp.maximum(n_filled, 1)
-        metrics = {**spaces.summary(evals.fitness), "illumination_loss": loss, "n_filled": n_filled}
-        return new, metrics
+        children = State(
+            genomes=space.encode(candidates),
+            descriptors=evals.descriptor,
+            fitness=evals.fitness,
+            filled=jnp.isfinite(evals.fitness) & jnp.all(jnp.isfinite(evals.descriptor), axis=1),
+        )
+        new = crowding.thin(crowding.join(state, children), capacity, neighbours)
+        metrics = {"illumination_loss": crowding.loss(new), "n_filled": jnp.sum(new.filled)}
+        return new, {**spaces.summary(evals.fitness), **metrics}
 
     params = Params(sigma=jnp.asarray(sigma, dtype), spread=jnp.asarray(spread, dtype), mean=space.start)
     return Strategy(init, ask, tell, params)
-
-
-def _neighbourhood(descriptors: Float[Array, "M E"], alive: Array, count: int) -> tuple[Float[Array, "M J"], Array]:
-    """Distances to, and indices of, the `count` nearest of each, nearest first; the dead are infinitely far.
-
-    As many as may die, and k more, are enough: whoever dies, the k nearest living are among them.
-    """
-    unit = descriptors / jnp.maximum(jnp.linalg.norm(descriptors, axis=1, keepdims=True), 1e-12)
-    unit = jnp.where(alive[:, None], unit, 0)
-    m = unit.shape[0]
-    apart = alive[None] & ~jnp.eye(m, dtype=bool)
-    distances = jnp.where(apart, 1 - unit @ unit.T, jnp.inf)
-    indices = jnp.broadcast_to(jnp.arange(m)[None], (m, m))
-    nearest, order = jax.lax.sort_key_val(distances, indices, dimension=1)
-    return nearest[:, :count], order[:, :count]
-
-
-def _mean_of_nearest(distances: Float[Array, "M J"], living: Array, k: int) -> Float[Array, "M"]:
-    """Mean distance to the k nearest among the living; infinite where there are fewer than k."""
-    chosen = living & (jnp.cumsum(living, axis=1) <= k)
-    return jnp.sum(jnp.where(chosen, distances, 0), axis=1) / k + jnp.where(jnp.sum(chosen, axis=1) < k, jnp.inf, 0)
-
-
-def _thin(
-    distances: Float[Array, "M J"], order: Array, alive: Array, capacity: int, rounds: int, neighbours: int
-) -> Array:
-    """Kills the most crowded, one by one, until `capacity` live; ties kill the oldest slot."""
-
-    def kill(_: Array, alive: Array) -> Array:
-        crowding = jnp.where(alive, _mean_of_nearest(distances, alive[order], neighbours), jnp.inf)
-        victim = jnp.argmin(crowding)
-        return alive.at[victim].set(alive[victim] & (jnp.sum(alive) <= capacity))
-
-    return jax.lax.fori_loop(0, rounds, kill, alive)

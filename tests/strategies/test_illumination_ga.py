@@ -51,7 +51,7 @@ def test_the_most_crowded_die_one_by_one(ga, tell):
     expected = batches[0]
     for batch in batches[1:]:
         expected = original(expected, batch, 10)
-    np.testing.assert_allclose(state.genomes, expected, rtol=1e-6)
+    np.testing.assert_allclose(np.sort(state.genomes, axis=0), np.sort(expected, axis=0), rtol=1e-6)
 
 
 def test_loss_is_that_of_the_archive(ga, tell):
@@ -75,7 +75,7 @@ def test_failed_children_never_enter(ga, tell):
         ga.init(jax.random.key(0), ga.params), x, Evals(jnp.array([0.0, jnp.inf, 0.0, 0.0]), descriptor)
     )
     assert int(metrics["n_filled"]) == 2
-    np.testing.assert_allclose(state.genomes[:2], x[jnp.array([0, 3])], rtol=1e-6)
+    np.testing.assert_allclose(np.sort(state.genomes[:2], axis=0), np.sort(x[np.array([0, 3])], axis=0), rtol=1e-6)
     assert np.isfinite(state.descriptors[:2]).all()
 
 

@@ -1,0 +1,98 @@
+"""Novelty search, and the law of archives that spread: a function of the set, ties included."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jaxlife.core.protocol import Evals
+from jaxlife.strategies import crowding, illumination_ga, novelty_search
+
+D, N = 3, 6
+
+
+@pytest.fixture(scope="module")
+def searches():
+    """name -> (strategy, jitted tell) of the two."""
+    options = {"population": N, "capacity": 9, "descriptor_size": 2, "neighbours": 2}
+    both = {
+        "illumination_ga": illumination_ga(jnp.zeros(D), **options),
+        "novelty_search": novelty_search(jnp.zeros(D), added=4, **options),
+    }
+    return {
+        name: (s, jax.jit(lambda *args, s=s: s.tell(None, args[0], s.params, *args[1:])[0])) for name, s in both.items()
+    }
+
+
+def told(search, tell, x, descriptors, fitness):
+    state = search.init(jax.random.key(0), search.params)
+    for i in range(0, len(x), N):
+        state = tell(state, x[i : i + N], Evals(fitness[i : i + N], descriptors[i : i + N]))
+    return state
+
+
+@pytest.mark.parametrize("name", ["illumination_ga", "novelty_search"])
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=8, deadline=None)
+def test_the_order_within_a_generation_does_not_matter_ties_included(searches, name, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(5 * N, D)).astype(np.float32)
+    x[7], x[20] = x[3], x[2]  # the same individual twice
+    corners = np.array([[1, 0], [0, 1], [-1, 0], [0.6, 0.8]], np.float32)
+    descriptors = corners[rng.integers(0, 4, len(x))]  # many equal distances
+    fitness = rng.choice([0.0, 1.0, np.inf], size=len(x)).astype(np.float32)
+    order = np.concatenate([i + rng.permutation(N) for i in range(0, len(x), N)])
+    search, tell = searches[name]
+    first = told(search, tell, x, descriptors, fitness)
+    other = told(search, tell, x[order], descriptors[order], fitness[order])
+    jax.tree.map(np.testing.assert_array_equal, first, other)
+
+
+def test_the_most_novel_become_parents_and_enter_the_archive(searches):
+    search, tell = searches["novelty_search"]
+    angles = np.array([0.0, 0.02, 0.04, 1.5, 3.0, 4.5])
+    descriptors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    x = np.eye(N, D, dtype=np.float32) + np.arange(N, dtype=np.float32)[:, None]
+    state = told(search, tell, x, descriptors, np.zeros(N, np.float32))
+    kept = {tuple(row) for row in np.asarray(state.archive.genomes[:4])}
+    lonely = {tuple(row) for row in x[3:]}
+    assert lonely < kept  # the three that stand alone, and one of the three that crowd
+    assert int(state.archive.filled.sum()) == 4
+    again = tell(state, 7 + x, Evals(np.zeros(N, np.float32), np.tile(descriptors[:1], (N, 1))))
+    assert lonely <= {tuple(row) for row in np.asarray(again.parents.genomes)}
+
+
+def test_novelty_is_the_definition_by_hand(searches):
+    rng = np.random.default_rng(5)
+    search, tell = searches["novelty_search"]
+    x = rng.normal(size=(2 * N, D)).astype(np.float32)
+    z = rng.normal(size=(2 * N, 2))
+    z = (z / np.linalg.norm(z, axis=1, keepdims=True)).astype(np.float32)
+    before = told(search, tell, x[:N], z[:N], np.zeros(N, np.float32))
+    after = tell(before, x[N:], Evals(np.zeros(N, np.float32), z[N:]))
+    archive = np.asarray(before.archive.descriptors)[np.asarray(before.archive.filled)]
+    everybody = np.concatenate([z, archive]).astype(np.float64)
+    distance = 1 - everybody @ everybody.T
+    np.fill_diagonal(distance, np.inf)
+    novelty = np.sort(distance, axis=1)[: 2 * N, :2].mean(axis=1)
+    expected = x[np.argsort(-novelty)[:N]]
+    np.testing.assert_array_equal(np.sort(after.parents.genomes, axis=0), np.sort(expected, axis=0))
+
+
+def test_the_archive_never_overflows_and_an_empty_one_has_no_loss(searches):
+    search, tell = searches["novelty_search"]
+    rng = np.random.default_rng(1)
+    x, z = rng.normal(size=(6 * N, D)).astype(np.float32), rng.normal(size=(6 * N, 2)).astype(np.float32)
+    state = told(search, tell, x, z, np.zeros(len(x), np.float32))
+    assert int(state.archive.filled.sum()) == 9
+    assert bool(jnp.all(jnp.isfinite(state.archive.descriptors)))
+    assert float(crowding.loss(crowding.empty(4, 2, 2, jnp.float32))) == 1.0
+
+
+def test_more_children_than_there_are_cannot_enter():
+    with pytest.raises(ValueError, match="added: expected at most population=4"):
+        novelty_search(jnp.zeros(2), population=4, added=5)
+    with pytest.raises(ValueError, match="capacity: expected an integer of at least 16"):
+        novelty_search(jnp.zeros(2), capacity=8)
