@@ -2,9 +2,9 @@
 
     mu' = mu + alpha_mean sigma o_mu,   sigma' = max(sigma exp(alpha_sigma o_sigma / 2), 1e-8)
 
-What a generation contributes to the network does not change afterwards, so a search keeps one embedding a generation
-and dimension (before positions are added) and computes the last row of the transformer alone. That is exact, also
-when the window slides.
+What a generation contributes to the network does not change afterwards, so a search keeps it, before positions are
+added and already projected to keys and values, in a ring, and computes the last row of the transformer alone. That is
+exact, also when the window slides.
 
 Reference: Lange, Tian and Tang, "Evolution Transformer: In-Context Evolutionary Optimization" (arXiv 2403.02985).
 """
@@ -39,20 +39,21 @@ class Params:
 
 @struct.dataclass(kw_only=True)
 class State:
-    """The search distribution, what the features remember, and the embeddings of the last T generations.
+    """The search distribution, what the features remember, and what the network remembers of the last T generations.
 
     Attributes:
         mean: [D].
         sigma: [D].
         features: best member so far and traces.
-        embedded: [T, D, E], oldest first; rows that are not filled yet are 0 and not read.
+        rows: [T, R, D], what the network remembers of a generation, that of generation g in row g mod T; rows that are
+            not filled yet are not read.
         generation: told so far.
     """
 
     mean: Float[Array, "D"]
     sigma: Float[Array, "D"]
     features: features.State
-    embedded: Float[Array, "T D E"]
+    rows: Float[Array, "T R D"]
     generation: Array
 
 
@@ -111,6 +112,7 @@ def evotf(
     network = models.EvoTransformer(found.config)
     space = spaces.of(prototype)
     dim, dtype = space.start.size, space.start.dtype
+    n_rows = (3 if found.config.n_layers == 1 else 1) * found.config.width
 
     def init(key: jax.Array, params: Params) -> State:
         sigma = jnp.zeros_like(params.mean) + params.sigma
@@ -118,7 +120,7 @@ def evotf(
             mean=params.mean,
             sigma=sigma,
             features=features.start(params.mean, sigma, options),
-            embedded=jnp.zeros((window, dim, found.config.width), dtype),
+            rows=jnp.zeros((window, n_rows, dim), dtype),
             generation=jnp.zeros((), jnp.int32),
         )
 
@@ -130,16 +132,14 @@ def evotf(
         x = space.encode(candidates)
         inputs, past = features.observe(x, evals.fitness, state.mean, state.sigma, state.features, options)
         new: Any = network.apply(params.context, inputs, method="embed")
-        row = jnp.minimum(state.generation, window - 1)
-        slide = state.generation >= window
-        embedded = jnp.where(slide, jnp.roll(state.embedded, -1, axis=0), state.embedded)
-        embedded = embedded.at[row].set(new.astype(dtype))
-        step: Any = network.apply(params.context, embedded, row, method="decode")
+        kept: Any = network.apply(params.context, new, method="remember")
+        rows = state.rows.at[state.generation % window].set(kept.astype(dtype))
+        step: Any = network.apply(params.context, new, rows, state.generation, method="latest")
         moved = State(
-            mean=state.mean + params.alpha_mean * state.sigma * step[0, :, 0].astype(dtype),
-            sigma=jnp.maximum(state.sigma * jnp.exp(params.alpha_sigma / 2 * step[0, :, 1].astype(dtype)), _SMALLEST),
+            mean=state.mean + params.alpha_mean * state.sigma * step[:, 0].astype(dtype),
+            sigma=jnp.maximum(state.sigma * jnp.exp(params.alpha_sigma / 2 * step[:, 1].astype(dtype)), _SMALLEST),
             features=past,
-            embedded=embedded,
+            rows=rows,
             generation=state.generation + 1,
         )
         moved = spaces.unless_all_failed(evals.fitness, moved, state)

@@ -6,7 +6,8 @@
     moments   F^D[D, 15]   -> perceiver over dimensions                -> [L, E]      optional
     all that, per dimension -> W -> e_t[D, E]; e_1..t + positions -> causal transformer -> norm, relu -> (o_mu, o_sigma)
 
-Weights are shared by the dimensions. e_t depends on generation t alone: it is what a running search keeps.
+Weights are shared by the dimensions. e_t depends on generation t alone: a running search keeps it, or what
+the transformer's only block reads of it (`remember`), and computes the last row (`latest`).
 """
 
 from typing import Any, NamedTuple
@@ -104,8 +105,36 @@ class EvoTransformer(nn.Module):
         for block in self.blocks[:-1]:
             x = block(x, mask)
         x = self.blocks[-1](x, mask, row)
-        x = nn.relu(self.head_norm(self.head_hidden(x)))
-        return jnp.swapaxes(self.head_out(x), -3, -2)
+        return jnp.swapaxes(self.head(x), -3, -2)
+
+    def head(self, x: Float[Array, "*B E"]) -> Float[Array, "*B 2"]:
+        """Reads the updates off the transformer's rows."""
+        return self.head_out(nn.relu(self.head_norm(self.head_hidden(x))))
+
+    def remember(self, embedded: Float[Array, "D E"]) -> Float[Array, "R D"]:
+        """Computes what to keep of an embedded generation, dimensions last: the embedding itself in a deep network."""
+        return (self.blocks[0].remember(embedded) if len(self.blocks) == 1 else embedded).T
+
+    def latest(
+        self, embedded: Float[Array, "D E"], rows: Float[Array, "T R D"], generation: Array
+    ) -> Float[Array, "D 2"]:
+        """Computes the last row of `decode` from what was kept, the same function.
+
+        Args:
+            embedded: generation t.
+            rows: ring of what `remember` gave of the last T generations: that of generation g in row g mod T.
+            generation: t, counted from 0.
+        """
+        length, width = rows.shape[0], embedded.shape[-1]
+        row, slot = jnp.minimum(generation, length - 1), generation % length
+        begin = jnp.where(generation < length, 0, length - 1 - slot)  # the ring's rows stand at places that turn
+        table = jnp.asarray(positions(length, width), embedded.dtype)
+        if len(self.blocks) > 1:
+            ordered = jnp.swapaxes(jnp.roll(rows, begin, axis=0), 1, 2)
+            return self.decode(ordered, row)[0]
+        turned = jax.lax.dynamic_slice_in_dim(jnp.concatenate([table, table]), begin, length)
+        x = embedded + jax.lax.dynamic_slice_in_dim(table, row, 1)
+        return self.head(self.blocks[0].recall(x, rows, turned, jnp.arange(length) <= generation))
 
 
 def positions(length: int, width: int) -> np.ndarray:
