@@ -41,6 +41,7 @@ def write(workdir: Path, state: PyTree, contest: Contest, options: Options) -> N
         contest: what was searched for.
         options: how thorough to be.
     """
+    state = jax.device_get(state)  # plain arrays: picking from them compiles nothing
     rescore = jax.jit(asal_heldout.rescorer(contest.parts, frames=contest.frames, stride=contest.stride))
     held_out = asal_report.held_out_keys(contest.seed + 1, options.seeds)
     steps = contest.frames * contest.stride

@@ -4,6 +4,7 @@ A chunk is a loop of `n <= size` steps with `n` traced. The remainder of a run, 
 full chunk are therefore the same program, so a run comes out bit for bit the same however often it was killed.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -63,17 +64,22 @@ def compile_program(
     see = observe or (lambda state, params, out: out)
     one = rollout.rollout(system, frames=1, observe=lambda state, params, out: name_metrics(see(state, params, out)))
 
+    # Jitted for its memory alone: the metrics' shapes and the loop's body come from one trace.
+    @functools.partial(jax.jit, inline=True)
+    def once(key: jax.Array, params: PyTree, state: PyTree, step: jax.Array) -> tuple[PyTree, PyTree]:
+        return one(key, params, state=state, start=step)
+
     def begin(key: jax.Array, params: PyTree) -> PyTree:
         return jax.tree.map(jnp.asarray, system.init(jax.random.split(key)[0], params))
 
     def chunk(key: jax.Array, params: PyTree, state: PyTree, start: jax.Array, n: jax.Array) -> tuple[PyTree, PyTree]:
         def body(i: jax.Array, carry: tuple[PyTree, PyTree]) -> tuple[PyTree, PyTree]:
             state, seen = carry
-            state, now = one(key, params, state=state, start=start + i)
+            state, now = once(key, params, state, start + i)
             note = lambda buffer, value: jax.lax.dynamic_update_slice_in_dim(buffer, value, i, axis=0)  # noqa: E731
             return state, jax.tree.map(note, seen, now)
 
-        _, now = jax.eval_shape(one, key, params, state=state)
+        _, now = jax.eval_shape(once, key, params, state, start)
         blank = jax.tree.map(lambda leaf: jnp.zeros((size, *leaf.shape[1:]), leaf.dtype), now)
         return jax.lax.fori_loop(0, n, body, (state, blank))
 

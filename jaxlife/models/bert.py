@@ -94,13 +94,13 @@ def convert(tensors: Mapping[str, np.ndarray], config: Config) -> PyTree:
     """
 
     def dense(name: str) -> dict[str, Any]:
-        return {"kernel": jnp.asarray(tensors[f"{name}.weight"].T), "bias": jnp.asarray(tensors[f"{name}.bias"])}
+        return {"kernel": tensors[f"{name}.weight"].T, "bias": tensors[f"{name}.bias"]}
 
     def norm(name: str) -> dict[str, Any]:
-        return {"scale": jnp.asarray(tensors[f"{name}.weight"]), "bias": jnp.asarray(tensors[f"{name}.bias"])}
+        return {"scale": tensors[f"{name}.weight"], "bias": tensors[f"{name}.bias"]}
 
     def embed(name: str) -> dict[str, Any]:
-        return {"embedding": jnp.asarray(tensors[f"embeddings.{name}_embeddings.weight"])}
+        return {"embedding": tensors[f"embeddings.{name}_embeddings.weight"]}
 
     params: dict[str, Any] = {n + "s": embed(m) for n, m in {"token": "word", "position": "position"}.items()}
     params |= {"types": embed("token_type"), "norm": norm("embeddings.LayerNorm")}
@@ -112,4 +112,4 @@ def convert(tensors: Mapping[str, np.ndarray], config: Config) -> PyTree:
             "up": dense(name + "intermediate.dense"), "down": dense(name + "output.dense"),
             "norm2": norm(name + "output.LayerNorm"),
         }  # fmt: skip
-    return {"params": params}
+    return {"params": jax.device_put(params)}  # all at once: one by one, each shape is compiled

@@ -52,11 +52,13 @@ def shifted(x: Float[Array, "B H W C"], kernel: Float[Array, "k k C"], stride: i
     out = [-(-n // stride) for n in size]
     pads = [max((o - 1) * stride + k - n, 0) for o, n in zip(out, size, strict=True)]
     x = jnp.pad(x, ((0, 0), *((p // 2, p - p // 2) for p in pads), (0, 0)))
-    last = [(o - 1) * stride + 1 for o in out]
-    total = jnp.zeros((x.shape[0], *out, x.shape[-1]), x.dtype)
-    for i in range(k):
+    high, wide = ((o - 1) * stride + 1 for o in out)
+    batch, channels = x.shape[0], x.shape[-1]
+    total = jnp.zeros((batch, *out, channels), x.dtype)
+    for i in range(k):  # lax.slice: a plain index costs most of the time that tracing the network takes
         for j in range(k):
-            total += x[:, i : i + last[0] : stride, j : j + last[1] : stride] * kernel[i, j][None, None, None]
+            seen = jax.lax.slice(x, (0, i, j, 0), (batch, i + high, j + wide, channels), (1, stride, stride, 1))
+            total += seen * jax.lax.slice(kernel[None], (0, i, j, 0), (1, i + 1, j + 1, channels))
     return total
 
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import flax.linen as nn
-import jax.numpy as jnp
+import jax
 import numpy as np
 
 from jaxlife.core.types import Array, Float, Images, PyTree
@@ -119,8 +119,7 @@ def convert(tensors: Mapping[str, np.ndarray], n_stages: int = 7) -> PyTree:
         scale = tensors[f"{norm}.weight"] / np.sqrt(tensors[f"{norm}.running_var"] + _EPSILON)
         kernel = np.transpose(tensors[f"{conv}.weight"], axes) * scale
         bias = tensors[f"{norm}.bias"] - tensors[f"{norm}.running_mean"] * scale
-        return {"kernel": jnp.asarray(kernel.squeeze() if len(axes) == 4 and kernel.shape[:2] == (1, 1) else kernel),
-                "bias": jnp.asarray(bias)}  # fmt: skip
+        return {"kernel": kernel.squeeze() if kernel.shape[:2] == (1, 1) else kernel, "bias": bias}
 
     hwio = (2, 3, 1, 0)
     params: dict[str, Any] = {"stem": fold("_conv_stem", "_bn0", hwio)}
@@ -135,10 +134,10 @@ def convert(tensors: Mapping[str, np.ndarray], n_stages: int = 7) -> PyTree:
     if n_stages == len(STAGES):
         params["head"] = fold("_conv_head", "_bn1", hwio)
         params["classifier"] = {
-            "kernel": jnp.asarray(tensors["_fc.weight"].T),
-            "bias": jnp.asarray(tensors["_fc.bias"]),
+            "kernel": tensors["_fc.weight"].T,
+            "bias": tensors["_fc.bias"],
         }
-    return {"params": params}
+    return {"params": jax.device_put(params)}  # all at once: one by one, each shape is compiled
 
 
 def load(n_stages: int = 7) -> PyTree:

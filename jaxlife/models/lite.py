@@ -137,13 +137,18 @@ def embed_image(params: Weights, rgb: Images) -> Embeddings:
 def text_embedder() -> Callable[[Weights, Sequence[str]], Embeddings]:
     """Reads the tokenizer and returns `embed_text(weights, texts) -> [B, 384]`, unit rows."""
     tokenize = minilm.tokenizer()
+    embed = jax.jit(_embed_tokens)  # texts come from outside JAX, so no caller can jit this; op by op it takes 3 s
 
     def embed_text(params: Weights, texts: Sequence[str]) -> Embeddings:
         if isinstance(texts, str) or not texts:
             raise ValueError(f'expected a list of texts, got {texts!r}: write ["a red ring"]')
-        return unit(minilm.embed(params.text, tokenize(texts)) - params.head.caption_mean[None])
+        return embed(params, tokenize(texts))
 
     return embed_text
+
+
+def _embed_tokens(params: Weights, tokens: minilm.Tokens) -> Embeddings:
+    return unit(minilm.embed(params.text, tokens) - params.head.caption_mean[None])
 
 
 def load_head(file: Path = HEAD) -> Head:

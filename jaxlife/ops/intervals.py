@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from jaxlife.core.types import Array, Float
 
@@ -41,5 +41,5 @@ def mean_interval(samples: Float[Array, "S"] | Float[np.ndarray, "S"], level: fl
     if not 0 < level < 1:
         raise ValueError(f"level: expected a share in (0, 1), got {level}")
     mean, error = values.mean(), values.std(ddof=1) / np.sqrt(values.size)
-    reach = stats.t.ppf((1 + level) / 2, values.size - 1) * error
+    reach = special.stdtrit(values.size - 1, (1 + level) / 2) * error
     return Interval(float(mean), float(mean - reach), float(mean + reach))
