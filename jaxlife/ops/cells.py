@@ -19,7 +19,7 @@ from jaxlife.ops import neighbours, windows
 from jaxlife.ops.neighbours import Rows
 
 MANY = 20_000
-"""Up to so many agents `neighbours.dense` is as good or better, and it needs no capacity."""
+"""Agents above which "auto" takes cells, whose capacity may overflow; up to here the exact engines are as fast."""
 
 ENGINES = ("auto", "dense", "cells", "windows")
 
