@@ -9,6 +9,9 @@ from jaxlife.core import naming
 
 COMMANDS = {
     "run": "runs a config: --config=FILE[:VARIANT] --config.FIELD=VALUE ... --workdir=FOLDER",
+    "atlas": "makes a map of the worlds that a run found: WORKDIR",
+    "view": "shows a workdir in the browser: WORKDIR [--port=8000]",
+    "render": "plays a world again: FILE.json from an atlas, or WORKDIR --index=I [--out=FILE.mp4]",
     "chat": "talks with a language model",
     "generate": "continues a text: TEXT [--chat] [--tokens=N] [--temperature=T]",
     "smoke": "runs every config of configs/ at its :smoke size",

@@ -76,15 +76,34 @@ def page(
 
 
 def _document(title: str, body: Markup) -> str:
-    style, script = (
-        resources.files("jaxlife.viz").joinpath(f"page.{kind}").read_text("utf-8") for kind in ("css", "js")
-    )
+    room = resources.files("jaxlife.viz")
+    style = "".join(room.joinpath(name).read_text("utf-8") for name in ("theme.css", "page.css"))
+    script = room.joinpath("page.js").read_text("utf-8")
+    return shell(title, body, style=style, script=script, sources="img-src data:; media-src data:")
+
+
+def shell(title: str, body: Markup, *, style: str, script: str, sources: str) -> str:
+    """Puts a body into a document that runs one script, its own, and loads nothing but what `sources` allows.
+
+    Args:
+        title: of the window.
+        body: the element.
+        style: CSS.
+        script: JavaScript, run at the end.
+        sources: what the page may load, in the words of a content policy.
+
+    Returns:
+        The HTML of the page.
+
+    Example:
+        >>> "script-src 'sha256-" in shell("A", tag("body"), style="", script="", sources="img-src data:")
+        True
+    """
     own = f"style-src '{_digest(style)}'; script-src '{_digest(script)}'"
-    policy = f"default-src 'none'; img-src data:; media-src data:; {own}"
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=policy),
+        tag("meta", http_equiv="Content-Security-Policy", content=f"default-src 'none'; {sources}; {own}"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("title", title),
@@ -232,4 +251,4 @@ def _quoted(prompt: str) -> Markup:
     return join([f"“{prompt}”"])
 
 
-__all__ = ["page"]
+__all__ = ["page", "shell"]

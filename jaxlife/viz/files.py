@@ -10,6 +10,7 @@ _TYPES = {
     "gif": "image/gif",
     "png": "image/png",
     "svg": "image/svg+xml",
+    "webp": "image/webp",
 }
 
 
@@ -57,7 +58,7 @@ def data_uri(content: bytes, kind: str) -> str:
 
     Args:
         content: the bytes of the file.
-        kind: its suffix, one of mp4, gif, png, svg.
+        kind: its suffix, one of mp4, gif, png, svg, webp.
 
     Raises:
         ValueError: unknown kind.

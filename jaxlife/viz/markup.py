@@ -4,7 +4,7 @@ import html
 from collections.abc import Sequence
 from typing import NamedTuple
 
-_VOID = frozenset({"br", "img", "link", "meta", "source"})
+_VOID = frozenset({"br", "img", "input", "link", "meta", "source"})
 _DRAWN = frozenset({"circle", "line", "path", "polyline", "rect"})
 
 

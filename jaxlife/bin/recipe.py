@@ -1,0 +1,95 @@
+"""A world written down as JSON so that it can be played again: what the button of an atlas saves.
+
+{"world", "world_kwargs", "seed", "frames", "stride", "params": {path: numbers}}; other names are notes.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxlife import substrates
+from jaxlife.core import naming
+from jaxlife.core.protocol import Substrate
+from jaxlife.core.types import PyTree
+from jaxlife.experiment import archive_file
+
+_NEEDED = ("world", "params")
+
+
+class Recipe(NamedTuple):
+    """A world ready to run: `rollout(world, ...)(jax.random.key(seed), params)`, and how long it was seen."""
+
+    world: Substrate
+    params: PyTree
+    seed: int
+    steps: int
+
+
+def read(path: Path) -> Recipe:
+    """Reads a recipe.
+
+    Raises:
+        ValueError: not JSON, a name that is missing, an unknown world, or params of another structure.
+        FileNotFoundError: no such file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no file {path}: expected a world saved from an atlas, or a workdir with --index=I")
+    try:
+        stored = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path}: expected JSON as an atlas saves it, got something else ({error})") from error
+    if not isinstance(stored, dict) or any(name not in stored for name in _NEEDED):
+        raise ValueError(f"{path}: expected the names {', '.join(_NEEDED)}, as an atlas saves them")
+    if not isinstance(stored["params"], dict):
+        raise ValueError(f"{path}: expected params as path -> numbers, got {type(stored['params']).__name__}")
+    world = build(stored["world"], stored.get("world_kwargs", {}))
+    one = {name: np.asarray(values)[None] for name, values in stored["params"].items()}
+    steps = int(stored.get("frames", 1)) * int(stored.get("stride", 256))
+    return Recipe(world, _params(world, one, 0, stored["world"]), int(stored.get("seed", 0)), steps)
+
+
+def pick(archive: archive_file.Archive, index: int) -> Recipe:
+    """Takes one world out of an archive.
+
+    Raises:
+        ValueError: an index that is not there, an unknown world, or params of another structure.
+    """
+    world = build(archive.world, archive.world_kwargs)
+    params = archive_file.world_params(archive, index, world.default_params(jax.random.key(0)))
+    return Recipe(world, params, archive.seed, archive.frames * archive.stride)
+
+
+def build(name: str, arguments: Mapping[str, Any]) -> Substrate:
+    """Builds a world by its name.
+
+    Raises:
+        ValueError: an unknown name, with the nearest, or arguments that it does not take.
+    """
+    factory = naming.lookup(substrates.SUBSTRATES, name, kind="world")
+    try:
+        return factory(**arguments)
+    except TypeError as error:
+        raise ValueError(f"world_kwargs: {error}") from error
+
+
+def replay(archive: archive_file.Archive) -> dict[str, Any]:
+    """Lists what a recipe holds beside the params."""
+    return {
+        "world": archive.world,
+        "world_kwargs": dict(archive.world_kwargs),
+        "encoder": archive.encoder,
+        "seed": archive.seed,
+        "frames": archive.frames,
+        "stride": archive.stride,
+    }
+
+
+def _params(world: Substrate, values: Mapping[str, np.ndarray], index: int, name: str) -> PyTree:
+    prototype = world.default_params(jax.random.key(0))
+    held = archive_file.Archive(np.ones((1, 1)), values, 0, name, "", 1, 1)
+    found = archive_file.world_params(held, index, prototype)
+    return jax.tree.map(lambda value, leaf: jax.numpy.asarray(value, jax.numpy.result_type(leaf)), found, prototype)

@@ -1,0 +1,114 @@
+"""t-SNE: points in the plane whose neighbours are those of points in a space of many dimensions."""
+
+import jax
+import jax.numpy as jnp
+
+from jaxlife.core.types import Array, Float
+from jaxlife.ops import principal
+
+_BISECTIONS = 40
+_EXAGGERATION, _EARLY = 12.0, 200  # times the attraction, for as many steps
+_LEAST_GAIN, _LEAST_RATE = 0.01, 10.0
+
+
+def tsne(
+    points: Float[Array, "N D"], *, perplexity: float = 30.0, steps: int = 700, early: int = _EARLY
+) -> Float[Array, "N 2"]:
+    """Lays points out by their neighbours.
+
+    p_{j|i} = exp(-b_i |x_i - x_j|^2) / sum_k ...,  b_i so that the entropy of p_{.|i} is log(perplexity)
+    p_ij    = (p_{j|i} + p_{i|j}) / 2N
+    q_ij    = (1 + |y_i - y_j|^2)^-1 / sum_{k != l} ...
+    y       = argmin KL(p || q), by gradient descent with momentum and gains from the principal components
+
+    Every pair counts, so memory and a step's time grow with N^2: meant for a few thousand points.
+
+    Args:
+        points: [N, D], N at least 4.
+        perplexity: neighbours that count, above 1 and below N - 1.
+        steps: of the descent.
+        early: of them at the beginning, in which attraction is 12 times as strong.
+
+    Returns:
+        [N, 2], around the origin; the same points give the same map.
+
+    Raises:
+        ValueError: too few points, or a perplexity out of its range.
+
+    Example:
+        >>> tsne(jnp.eye(8), perplexity=2.0, steps=10).shape
+        (8, 2)
+
+    Reference:
+        van der Maaten and Hinton, Visualizing data using t-SNE, JMLR 9 (2008); step size: Belkina et al., Nat. Commun.
+        10 (2019).
+    """
+    n = points.shape[0]
+    if n < 4 or not 1 < perplexity < n - 1:
+        raise ValueError(f"perplexity: expected above 1 and below N - 1 = {n - 1} (N at least 4), got {perplexity}")
+    p = joint(points, perplexity)
+    start, _ = principal.principal_components(points, 2)
+    y = start * (1e-4 / jnp.maximum(jnp.std(start[:, 0]), 1e-12))
+    rate = max(n / _EXAGGERATION, _LEAST_RATE)
+
+    def step(i: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        y, velocity, gain = carry
+        calm = i >= early
+        slope = gradient(y, p * jnp.where(calm, 1.0, _EXAGGERATION))
+        gain = jnp.where(jnp.sign(slope) != jnp.sign(velocity), gain + 0.2, gain * 0.8)
+        gain = jnp.maximum(gain, _LEAST_GAIN)
+        velocity = jnp.where(calm, 0.8, 0.5) * velocity - rate * gain * slope
+        y = y + velocity
+        return y - jnp.mean(y, axis=0, keepdims=True), velocity, gain
+
+    y, _, _ = jax.lax.fori_loop(0, steps, step, (y, jnp.zeros_like(y), jnp.ones_like(y)))
+    return y
+
+
+def joint(points: Float[Array, "N D"], perplexity: float) -> Float[Array, "N N"]:
+    """Computes p_ij of `tsne`; symmetric, zero on the diagonal, sum 1.
+
+    Example:
+        >>> round(float(joint(jnp.eye(4), 2.0).sum()), 5)
+        1.0
+    """
+    square = _square_distances(points)
+    own = jnp.eye(len(points), dtype=bool)
+    scaled = square / jnp.maximum(jnp.mean(square), 1e-12)
+
+    def share(log_b: Float[Array, "N"]) -> Float[Array, "N N"]:
+        return jax.nn.softmax(jnp.where(own, -jnp.inf, -jnp.exp(log_b)[:, None] * scaled), axis=1)
+
+    def halve(_: Array, range_: tuple[Array, Array]) -> tuple[Array, Array]:
+        low, high = range_
+        middle = (low + high) / 2
+        p = share(middle)
+        entropy = -jnp.sum(jnp.where(p > 0, p * jnp.log(jnp.where(p > 0, p, 1.0)), 0.0), axis=1)
+        broad = entropy > jnp.log(perplexity)  # too many neighbours: a larger b
+        return jnp.where(broad, middle, low), jnp.where(broad, high, middle)
+
+    n = len(points)
+    low, high = jax.lax.fori_loop(0, _BISECTIONS, halve, (jnp.full((n,), -12.0), jnp.full((n,), 25.0)))
+    p = share((low + high) / 2)
+    return (p + p.T) / (2 * n)
+
+
+def gradient(y: Float[Array, "N 2"], p: Float[Array, "N N"]) -> Float[Array, "N 2"]:
+    """Computes the gradient of KL(p || q) by y: 4 sum_j (p_ij - q_ij) (y_i - y_j) / (1 + |y_i - y_j|^2).
+
+    Example:
+        >>> gradient(jnp.zeros((2, 2)), jnp.array([[0.0, 0.5], [0.5, 0.0]])).tolist()
+        [[0.0, 0.0], [0.0, 0.0]]
+    """
+    near = 1 / (1 + _square_distances(y))
+    near = near * (1 - jnp.eye(len(y)))
+    pull = (p - near / jnp.sum(near)) * near
+    return 4 * (jnp.sum(pull, axis=1, keepdims=True) * y - pull @ y)
+
+
+def _square_distances(x: Float[Array, "N D"]) -> Float[Array, "N N"]:
+    norms = jnp.sum(x * x, axis=1)
+    return jnp.maximum(norms[:, None] + norms[None] - 2 * x @ x.T, 0.0)
+
+
+__all__ = ["gradient", "joint", "tsne"]
