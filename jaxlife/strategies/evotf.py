@@ -2,9 +2,9 @@
 
     mu' = mu + alpha_mean sigma o_mu,   sigma' = max(sigma exp(alpha_sigma o_sigma / 2), 1e-8)
 
-What a generation contributes to the network does not change afterwards, so a search keeps it, before positions are
-added and already projected to keys and values, in a ring, and computes the last row of the transformer alone. That is
-exact, also when the window slides.
+What a generation contributes to the network does not change afterwards, so a search keeps one embedding a generation
+and dimension (before positions are added) in a ring and computes the last row of the transformer alone, without forming
+keys or values of the others. That is exact, also when the window slides.
 
 Reference: Lange, Tian and Tang, "Evolution Transformer: In-Context Evolutionary Optimization" (arXiv 2403.02985).
 """
@@ -45,7 +45,7 @@ class State:
         mean: [D].
         sigma: [D].
         features: best member so far and traces.
-        rows: [T, R, D], what the network remembers of a generation, that of generation g in row g mod T; rows that are
+        rows: [T, E, D], what the network remembers of a generation, that of generation g in row g mod T; rows that are
             not filled yet are not read.
         generation: told so far.
     """
@@ -53,7 +53,7 @@ class State:
     mean: Float[Array, "D"]
     sigma: Float[Array, "D"]
     features: features.State
-    rows: Float[Array, "T R D"]
+    rows: Float[Array, "T E D"]
     generation: Array
 
 
@@ -112,7 +112,6 @@ def evotf(
     network = models.EvoTransformer(found.config)
     space = spaces.of(prototype)
     dim, dtype = space.start.size, space.start.dtype
-    n_rows = (3 if found.config.n_layers == 1 else 1) * found.config.width
 
     def init(key: jax.Array, params: Params) -> State:
         sigma = jnp.zeros_like(params.mean) + params.sigma
@@ -120,7 +119,7 @@ def evotf(
             mean=params.mean,
             sigma=sigma,
             features=features.start(params.mean, sigma, options),
-            rows=jnp.zeros((window, n_rows, dim), dtype),
+            rows=jnp.zeros((window, found.config.width, dim), dtype),
             generation=jnp.zeros((), jnp.int32),
         )
 

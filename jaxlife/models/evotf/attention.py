@@ -3,8 +3,6 @@
 attend(q, m) = W_o concat_h softmax(q_h k_h^T / sqrt(K)) v_h,   k, v = W m
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -37,11 +35,12 @@ class Attention(nn.Module):
         self, queries: Float[Array, "*B Q E"], memory: Float[Array, "*B M E"], mask: Array | None = None
     ) -> Float[Array, "*B Q E"]:
         """Attends; `queries[Q, E]` without batch axes are shared, `mask[Q, M]` is true where a query may look."""
+        if queries.ndim == 2 and mask is None:
+            return self._shared(queries, memory)
         query = _heads(self.query(queries), self.n_heads)
         key, value = jnp.split(self.key_value(memory), 2, axis=-1)
         key, value = _heads(key, self.n_heads), _heads(value, self.n_heads)
-        pattern = "qhk,...mhk->...hqm" if queries.ndim == 2 else "...qhk,...mhk->...hqm"
-        logits = jnp.einsum(pattern, query, key) / jnp.sqrt(jnp.asarray(query.shape[-1], query.dtype))
+        logits = jnp.einsum("...qhk,...mhk->...hqm", query, key) / jnp.sqrt(jnp.asarray(query.shape[-1], query.dtype))
         if mask is not None:
             mask = jnp.reshape(mask, (1,) * (logits.ndim - 2) + mask.shape)
             logits = jnp.where(mask, logits, jnp.finfo(logits.dtype).min)
@@ -49,6 +48,22 @@ class Attention(nn.Module):
         self.sow("intermediates", "attention", weights)
         out = jnp.einsum("...hqm,...mhk->...qhk", weights, value)
         return self.out(jnp.reshape(out, (*out.shape[:-2], self.width)))
+
+    def _shared(self, queries: Float[Array, "Q E"], memory: Float[Array, "*B M E"]) -> Float[Array, "*B Q E"]:
+        """Attends with the same queries everywhere, without keys and values: q (W_k m) = (W_k^T q) m."""
+        query = _heads(self.query(queries), self.n_heads)
+        if self.is_initializing():
+            self.key_value(memory)
+        project = self.key_value.variables["params"]
+        key, value = (_heads(k, self.n_heads) for k in jnp.split(project["kernel"], 2, axis=-1))  # [E, H, K]
+        asked = jnp.einsum("ehk,qhk->hqe", key, query) / jnp.sqrt(jnp.asarray(query.shape[-1], query.dtype))
+        weights = jax.nn.softmax(jnp.einsum("hqe,...me->...hqm", asked, memory), axis=-1)
+        self.sow("intermediates", "attention", weights)
+        out = jnp.einsum("...hqe,ehk->...qhk", jnp.einsum("...hqm,...me->...hqe", weights, memory), value)
+        out = jnp.reshape(out, (*out.shape[:-2], self.width))
+        if self.bias:
+            out = out + jnp.reshape(project["bias"][self.width :], (1,) * (out.ndim - 1) + (self.width,))
+        return self.out(out)
 
 
 class MLP(nn.Module):
@@ -126,58 +141,39 @@ class Block(nn.Module):
         """Applies the second half: + MLP(norm x)."""
         return x + self.mlp(self.norm_out(x))
 
-    def remember(self, x: Float[Array, "*B E"]) -> Float[Array, "*B 3E"]:
-        """Computes what a row gives to every later query: (xc * scale) W_kv, and xc = x - mean x."""
-        centred = x - jnp.mean(x, axis=-1, keepdims=True)
-        return jnp.concatenate([self._project(centred), centred], axis=-1)
-
     def recall(
-        self, x: Float[Array, "D E"], rows: Float[Array, "T 3E D"], places: Float[Array, "T E"], seen: Array
+        self, x: Float[Array, "D E"], rows: Float[Array, "T E D"], places: Float[Array, "T E"], seen: Array
     ) -> Float[Array, "D E"]:
-        """Computes the last row of the block from what was remembered, equal to `__call__` with `row` up to rounding.
+        """Computes the last row of the block from remembered rows, equal to `__call__` with `row` up to rounding.
 
-        A row's place p comes to x before the norm. With r = 1 / sqrt(var(x + p) + eps),
+        A row's place p comes to x before the norm, and when the window slides every place changes. No key or value is
+        formed: with y = x + p less its mean, r = 1 / sqrt(|y|^2 / E + eps), g the norm's scale and b its bias,
 
-            k, v = W norm(x + p) = r ((xc * scale) W + (pc * scale) W) + const,   E var(x + p) = |xc + pc|^2
+            q k = r y (g W_k q) + const,    sum_t w_t v_t = W_v (g sum_t w_t r_t y_t + b) + b_v
 
-        so when the window slides and every place changes, no row is projected anew. The constant of k cancels in the
-        softmax.
+        and the constant cancels in the softmax.
 
         Args:
             x: the last generation with its place, one row a dimension.
-            rows: what `remember` gave for T generations, in any order, dimensions last.
+            rows: T generations, in any order, less their mean over E; dimensions last.
             places: encodings of their places.
             seen: bool[T], which of them count.
         """
         width, heads = x.shape[-1], self.attend.n_heads
-        split = (heads, width // heads)
-        query = jnp.reshape(self.attend.query(self.norm_in(x)).T, (*split, -1))  # [H, K, D]
-        key, value = (jnp.reshape(r, (-1, *split, r.shape[-1])) for r in (rows[:, :width], rows[:, width : 2 * width]))
-        centred = rows[:, 2 * width :]
-        place = places - jnp.mean(places, axis=-1, keepdims=True)
-        place_key, place_value = (jnp.reshape(p, (-1, *split)) for p in jnp.split(self._project(place), 2, axis=-1))
-        square = jnp.sum((centred + place[..., None]) ** 2, axis=1) / width
-        norm = jax.lax.rsqrt(square + self.norm_in.epsilon)[:, None]  # [T, 1, D]
-        logits = norm * jnp.sum((key + place_key[..., None]) * query[None], axis=2) / jnp.sqrt(jnp.float32(split[1]))
-        logits = jnp.where(seen[:, None, None], logits, jnp.finfo(logits.dtype).min)
-        weights = jax.nn.softmax(logits, axis=0)  # [T, H, D]
-        out = jnp.sum((weights * norm)[:, :, None] * (value + place_value[..., None]), axis=0)
-        out = jnp.reshape(out, (width, -1)).T + self._constant()
+        norm, project = self.norm_in.variables["params"], self.attend.key_value.variables["params"]
+        kernel = norm["scale"][:, None] * project["kernel"]
+        key, value = (jnp.reshape(k, (width, heads, -1)) for k in jnp.split(kernel, 2, axis=1))  # [E, H, K]
+        query = _heads(self.attend.query(self.norm_in(x)), heads)
+        asked = jnp.einsum("ehk,dhk->hed", key, query) / jnp.sqrt(jnp.float32(width // heads))
+        y = rows + (places - jnp.mean(places, axis=1, keepdims=True))[..., None]
+        scale = jax.lax.rsqrt(jnp.sum(y**2, axis=1) / width + self.norm_in.epsilon)  # [T, D]
+        logits = [jnp.where(seen[:, None], scale * jnp.sum(y * asked[h][None], axis=1), -jnp.inf) for h in range(heads)]
+        told = [jnp.sum((jax.nn.softmax(at, axis=0) * scale)[:, None] * y, axis=0) for at in logits]  # [E, D] each
+        out = jnp.einsum("hed,ehk->dhk", jnp.stack(told), value)
+        out = jnp.reshape(out, (-1, width))
+        if self.bias:
+            out = out + (norm["bias"] @ project["kernel"] + project["bias"])[None, width:]
         return self.finish(x + self.attend.out(out))
-
-    def _project(self, x: Float[Array, "*B E"]) -> Float[Array, "*B 2E"]:
-        scale = self.norm_in.variables["params"]["scale"]
-        return (x * jnp.reshape(scale, (1,) * (x.ndim - 1) + scale.shape)) @ self._key_value["kernel"]
-
-    def _constant(self) -> Float[Array, "1 E"]:
-        """Returns what every value has in common: the norm's bias, projected, and the projection's."""
-        bias = self.norm_in.variables["params"].get("bias", jnp.zeros(self.width))
-        common = bias @ self._key_value["kernel"] + self._key_value.get("bias", 0.0)
-        return common[None, self.width :]
-
-    @property
-    def _key_value(self) -> Any:
-        return self.attend.key_value.variables["params"]
 
 
 def _heads(x: Float[Array, "*B T E"], n_heads: int) -> Float[Array, "*B T H K"]:

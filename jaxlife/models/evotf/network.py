@@ -6,8 +6,8 @@
     moments   F^D[D, 15]   -> perceiver over dimensions                -> [L, E]      optional
     all that, per dimension -> W -> e_t[D, E]; e_1..t + positions -> causal transformer -> norm, relu -> (o_mu, o_sigma)
 
-Weights are shared by the dimensions. e_t depends on generation t alone: a running search keeps it, or what
-the transformer's only block reads of it (`remember`), and computes the last row (`latest`).
+Weights are shared by the dimensions. e_t depends on generation t alone: a running search keeps it
+(`remember`) and computes the last row alone (`latest`).
 """
 
 from typing import Any, NamedTuple
@@ -111,12 +111,14 @@ class EvoTransformer(nn.Module):
         """Reads the updates off the transformer's rows."""
         return self.head_out(nn.relu(self.head_norm(self.head_hidden(x))))
 
-    def remember(self, embedded: Float[Array, "D E"]) -> Float[Array, "R D"]:
-        """Computes what to keep of an embedded generation, dimensions last: the embedding itself in a deep network."""
-        return (self.blocks[0].remember(embedded) if len(self.blocks) == 1 else embedded).T
+    def remember(self, embedded: Float[Array, "D E"]) -> Float[Array, "E D"]:
+        """Computes what to keep of a generation: less its mean where the first norm takes that away anyway."""
+        if len(self.blocks) == 1:
+            embedded = embedded - jnp.mean(embedded, axis=1, keepdims=True)
+        return embedded.T
 
     def latest(
-        self, embedded: Float[Array, "D E"], rows: Float[Array, "T R D"], generation: Array
+        self, embedded: Float[Array, "D E"], rows: Float[Array, "T E D"], generation: Array
     ) -> Float[Array, "D 2"]:
         """Computes the last row of `decode` from what was kept, the same function.
 
