@@ -15,12 +15,14 @@ Reference:
 """
 
 import functools
+import math
 from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from jax import lax
 
 from jaxlife.core.types import Array, Float, Int, PyTree
 from jaxlife.models.llm import rope
@@ -29,6 +31,7 @@ from jaxlife.models.llm.config import Config
 
 TAPS = ("attention", "hidden")
 """What a forward pass can return beside its result."""
+_FEW = 128
 
 
 class Output(NamedTuple):
@@ -63,7 +66,7 @@ class Linear(nn.Module):
         bias = self.param("bias", nn.initializers.zeros, (self.features,)) if self.use_bias else None
 
         def product(x: Float[Array, "B S I"]) -> Float[Array, "B S O"]:
-            y = jnp.einsum("bsi,oi->bso", x, weight.astype(self.dtype))
+            y = multiply(x, weight)
             y = y if scale is None else y * scale.astype(self.dtype)[None, None]
             return y if bias is None else y + bias.astype(self.dtype)[None, None]
 
@@ -82,7 +85,7 @@ class RMSNorm(nn.Module):
         """Normalises."""
         weight = self.param("weight", nn.initializers.ones, (x.shape[-1],))
         wide = x.astype(jnp.float32)
-        wide = wide * jax.lax.rsqrt(jnp.mean(wide * wide, axis=-1, keepdims=True) + self.eps)
+        wide = wide * lax.rsqrt(jnp.mean(wide * wide, axis=-1, keepdims=True) + self.eps)
         return (wide * jnp.expand_dims(weight, tuple(range(x.ndim - 1)))).astype(x.dtype)
 
 
@@ -124,7 +127,7 @@ class MLP(nn.Module):
         gate = Linear(self.config.hidden, False, self.dtype, name="gate")(x, adapters.get("gate", ()))
         up = Linear(self.config.hidden, False, self.dtype, name="up")(x, adapters.get("up", ()))
         down = Linear(self.config.width, False, self.dtype, name="down")
-        return down(nn.silu(gate) * up, adapters.get("down", ()))
+        return down(gated(gate, up), adapters.get("down", ()))
 
 
 class Block(nn.Module):
@@ -225,8 +228,10 @@ class Decoder(nn.Module):
     def logits(self, hidden: Float[Array, "*B W"]) -> Float[Array, "*B V"]:
         """Maps normed vectors to the vocabulary, float32."""
         name = "embed" if self.config.tied else "head"
-        weight = getattr(self, name).astype(self.dtype)
-        y = jnp.einsum("...i,oi->...o", hidden, weight).astype(jnp.float32)
+        weight = getattr(self, name)
+        if weight.dtype != hidden.dtype:  # else XLA converts the table ahead of a loop, and the loop reads the wide one
+            weight, hidden = lax.optimization_barrier((weight, hidden))
+        y = multiply(hidden, weight).astype(jnp.float32)
         if self.has_variable("params", f"{name}_scale"):
             y = y * jnp.expand_dims(self.get_variable("params", f"{name}_scale"), tuple(range(y.ndim - 1)))
         return y
@@ -261,6 +266,44 @@ def read(
 def logits(network: Decoder, params: PyTree, hidden: Float[Array, "*B W"]) -> Float[Array, "*B V"]:
     """Runs `Decoder.logits` with these params; see there."""
     return cast(Array, network.apply({"params": params}, hidden, method="logits"))
+
+
+def multiply(x: Float[Array, "*B I"], weight: Float[Array, "O I"]) -> Float[Array, "*B O"]:
+    """Returns W x for every vector, in the dtype of the vectors.
+
+    For a few vectors the matrix goes first and the result is turned, behind a barrier that keeps XLA from turning it
+    back: on a CPU the product then reads the matrix as it lies and does not pack it anew.
+
+    Example:
+        >>> multiply(jnp.ones((2, 3)), jnp.ones((4, 3))).shape
+        (2, 4)
+    """
+    rows, wide = math.prod(x.shape[:-1]), weight.astype(x.dtype)
+    if not 1 < rows <= _FEW:
+        return jnp.einsum("...i,oi->...o", x, wide)
+    turned = jnp.einsum("oi,ri->or", wide, jnp.reshape(x, (rows, -1)))
+    return jnp.reshape(lax.optimization_barrier(turned).T, (*x.shape[:-1], -1))
+
+
+def gated(gate: Float[Array, "*B F"], up: Float[Array, "*B F"]) -> Float[Array, "*B F"]:
+    """Returns silu(gate) * up.
+
+    The division comes last, as in `attend`: at batch 1 XLA fuses cheap operations into the product behind them, where
+    they are done again for every row of the matrix; a division it does not.
+
+    Example:
+        >>> gated(jnp.array([0.0, 100.0]), jnp.array([3.0, 2.0])).tolist()
+        [0.0, 200.0]
+    """
+    return up * gate / (1.0 + jnp.exp(-jnp.maximum(gate, -80.0)))  # below, silu is 0 and exp overflows
+
+
+def _scores(q: Float[Array, "B H Q D"], k: Float[Array, "B H K D"]) -> Float[Array, "B H Q K"]:
+    """Returns q k^T in float32; for a few queries with the keys first, see `multiply`."""
+    if q.shape[2] > _FEW:
+        return jnp.einsum("bhqd,bhkd->bhqk", q, k, preferred_element_type=jnp.float32)
+    turned = jnp.einsum("bhkd,bhqd->bhkq", k, q, preferred_element_type=jnp.float32)
+    return jnp.swapaxes(lax.optimization_barrier(turned), 2, 3)
 
 
 def attend(
@@ -299,7 +342,7 @@ def attend(
     where = positions[:, None, :, None]
 
     def scores(k: Array, pos: Int[Array, "B H T"]) -> Float[Array, "B H GS T"]:
-        raw = jnp.einsum("bhqd,bhkd->bhqk", q, k.astype(q.dtype), preferred_element_type=jnp.float32)
+        raw = _scores(q, k.astype(q.dtype))
         pos = pos[:, :, None, :]
         seen = (pos >= 0) & (pos <= where)
         if "window" in layer:
@@ -312,13 +355,15 @@ def attend(
     parts = [(k, v, positions[:, None, :])]
     if "k" in layer:
         parts.insert(0, (layer["k"], layer["v"], layer["pos"]))
-    weights = nn.softmax(jnp.concatenate([scores(k, pos) for k, _, pos in parts], axis=-1))
+    raw = jnp.concatenate([scores(k, pos) for k, _, pos in parts], axis=-1)
+    odds = jnp.exp(raw - lax.stop_gradient(jnp.max(raw, axis=-1, keepdims=True)))
+    total = jnp.sum(odds, axis=-1, keepdims=True)
     ends = np.cumsum([k.shape[2] for k, _, _ in parts])[:-1]
     mixed = [
         jnp.einsum("bhqk,bhkd->bhqd", w.astype(v.dtype), v)
-        for w, (_, v, _) in zip(jnp.split(weights, ends, axis=-1), parts, strict=True)
+        for w, (_, v, _) in zip(jnp.split(odds, ends, axis=-1), parts, strict=True)
     ]
     y = functools.reduce(jnp.add, mixed)
-    return jnp.reshape(y, (batch, n_heads, n_new, dim)).astype(q.dtype), jnp.reshape(
-        weights, (batch, n_heads, n_new, -1)
-    )
+    y = y / lax.optimization_barrier(jnp.broadcast_to(total, y.shape).astype(y.dtype))
+    shape = (batch, n_heads, n_new)
+    return jnp.reshape(y, (*shape, dim)).astype(q.dtype), jnp.reshape(odds / total, (*shape, -1))
