@@ -3,11 +3,13 @@
     python benchmarks/llm.py                                         # ours: f32 and int8
     python benchmarks/llm.py --torch=peers/bin/python                # and transformers, f32 and bf16, in the same run
     python benchmarks/llm.py --llama=peers/bin/python                # and llama.cpp (llama-cpp-python) on the Q4_1 file
+    python benchmarks/llm.py --torch=... --only=f32                  # contenders whose name holds this word
 
-One model, SmolLM2-135M-Instruct; each contender in a process of its own, in turn, `--rounds` times; medians over
-rounds. Prefill reads 512 tokens, decode writes 32 after a prompt of 64. The last column is the peak of resident
-memory. The fraction of the bandwidth bound is decode at batch 1, in bytes of weights a second, over what a plain sum
-over the same weights reads.
+Such a Python: python -m venv peers; peers/bin/pip install torch transformers accelerate gguf llama-cpp-python.
+One model, SmolLM2-135M-Instruct; each contender in a fresh process, in turn, `--rounds` times: in a process the best
+of three, over rounds the median. Prefill reads 512 tokens at batch 1 and 16 times 64 at batch 16; decode writes 32 after
+a prompt of 64. MB is the peak of resident memory, loading included. GB/s is what decoding at batch 1 reads of weights,
+beside what one matrix-vector product over 512 MB of f32 reads.
 """
 
 import argparse
@@ -27,11 +29,13 @@ def main():
     parser.add_argument("--torch", help="a Python that has torch and transformers")
     parser.add_argument("--llama", help="a Python that has llama-cpp-python")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="", help="contenders whose name holds this word")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--file", help=argparse.SUPPRESS)
     flags = parser.parse_args()
     if flags.one:
-        print(json.dumps({**CONTENDERS[flags.one](flags.file), "memory": peak()}))
+        measured = CONTENDERS[flags.one](flags.file)
+        print(json.dumps({"memory": peak(), **measured}))
         return
     table(measure(flags))
 
@@ -41,7 +45,7 @@ def measure(flags):
 
     file = str(weights.package_file(*llm.PACKAGED["smollm2-135m-instruct"]))
     pythons = {"jaxlife": sys.executable, "transformers": flags.torch, "llama.cpp": flags.llama}
-    rounds = {name: [] for name in CONTENDERS if pythons[name.split()[0]]}
+    rounds = {name: [] for name in CONTENDERS if pythons[name.split()[0]] and flags.only in name}
     for _ in range(flags.rounds):
         for name, runs in rounds.items():
             command = [pythons[name.split()[0]], __file__, f"--one={name}", f"--file={file}"]
@@ -49,22 +53,23 @@ def measure(flags):
             if done.returncode:
                 sys.exit(f"{name} failed:\n{done.stderr[-2000:]}")
             runs.append(json.loads(done.stdout.strip().splitlines()[-1]))
+            print(name, runs[-1], file=sys.stderr, flush=True)
     return {
         name: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for name, runs in rounds.items()
     }
 
 
 def table(results):
-    print(f"load at the end: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    print(f"{'':24}{'prefill':>10}{'batch 1':>10}{'batch 16':>10}{'MB':>8}   tokens a second, medians")
+    keys = ("prefill 1", "prefill 16", "decode 1", "decode 16")
+    print(f"load at the end: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; tokens a second, medians\n")
+    print("| |", " | ".join((*keys, "MB", "GB/s of")), "|\n|---|" + "---|" * (len(keys) + 2))
     for name, r in results.items():
-        cells = [f"{r[key]:10.0f}" if key in r else f"{'-':>10}" for key in ("prefill", "decode 1", "decode 16")]
-        print(f"{name:24}{''.join(cells)}{r['memory']:8.0f}", end="")
-        print(f"   {r['bound']:.2f} of the bandwidth bound at batch 1" if "bound" in r else "")
-    pairs = (("f32", "f32", ("prefill", "decode 1", "decode 16")), ("int8", "bf16", ("decode 1",)))
-    for ours, theirs, keys in pairs:
+        bound = f"{r['rate']:.1f} of {r['bandwidth']:.1f}" if "bandwidth" in r else "-"
+        print("|", " | ".join([name, *(f"{r[key]:.0f}" if key in r else "-" for key in (*keys, "memory")), bound]), "|")
+    print()
+    for ours, theirs, compared in (("f32", "f32", keys), ("int8", "bf16", ("decode 1", "decode 16"))):
         a, b = results.get(f"jaxlife {ours}"), results.get(f"transformers {theirs}")
-        for key in keys if a and b else ():
+        for key in compared if a and b else ():
             print(f"{ours} {key}: {a[key] / b[key]:.2f} times transformers {theirs}")
 
 
@@ -98,8 +103,9 @@ def jaxlife(file, int8=False):
         return decoder.logits(network, params, decoder.read(network, params, ids).hidden[:, -1])
 
     out = {}
-    ids = jnp.ones((1, PREFILL), jnp.int32)
-    out["prefill"] = PREFILL / best(lambda: jax.block_until_ready(prefill(lm.params, ids)))
+    for batch, length in ((1, PREFILL), (16, PROMPT)):
+        ids = jnp.ones((batch, length), jnp.int32)
+        out[f"prefill {batch}"] = batch * length / best(lambda: jax.block_until_ready(prefill(lm.params, ids)))  # noqa: B023
     system = generate.decoder(lm.config, capacity=256, chunk=PROMPT)
     start = jax.jit(system.init)
     go = jax.jit(lambda key, state, request: generate.run(system, key, state, request))
@@ -110,9 +116,12 @@ def jaxlife(file, int8=False):
         request = generate.Request(weights=lm.params, ids=prompt, lengths=lengths, limit=jnp.int32(NEW))
         state = start(key, request)
         out[f"decode {batch}"] = batch * NEW / best(lambda: jax.block_until_ready(go(key, state, request).tokens))  # noqa: B023
-    total = jax.jit(lambda p: sum(jnp.sum(w, dtype=jnp.float32) for w in jax.tree.leaves(p)))
-    fastest = 1 / best(lambda: jax.block_until_ready(total(lm.params)))
-    return {**out, "bound": out["decode 1"] / fastest}
+    memory = peak()
+    weights, vector = jnp.ones((2**16, 2**11)), jnp.ones(2**11)
+    product = jax.jit(jnp.dot)
+    bandwidth = weights.nbytes / best(lambda: jax.block_until_ready(product(weights, vector))) / 1e9
+    rate = out["decode 1"] * sum(w.nbytes for w in jax.tree.leaves(lm.params)) / 1e9
+    return {"memory": memory, **out, "rate": rate, "bandwidth": bandwidth}
 
 
 def transformers(file, dtype="float32"):
@@ -124,8 +133,9 @@ def transformers(file, dtype="float32"):
     model = AutoModelForCausalLM.from_pretrained(**where, dtype=getattr(torch, dtype)).eval()
     out = {}
     with torch.inference_mode():
-        ids = torch.ones(1, PREFILL, dtype=torch.long)
-        out["prefill"] = PREFILL / best(lambda: model(ids, logits_to_keep=1))
+        for batch, length in ((1, PREFILL), (16, PROMPT)):
+            ids = torch.ones(batch, length, dtype=torch.long)
+            out[f"prefill {batch}"] = batch * length / best(lambda: model(ids, logits_to_keep=1))  # noqa: B023
         for batch in (1, 16):
             prompt, token = torch.ones(batch, PROMPT, dtype=torch.long), torch.ones(batch, 1, dtype=torch.long)
 
@@ -158,7 +168,7 @@ def llama(file):
         for _ in range(NEW):
             model.eval([1])
 
-    return {"prefill": PREFILL / best(lambda: read(PREFILL)), "decode 1": NEW / (best(write) - read_prompt)}
+    return {"prefill 1": PREFILL / best(lambda: read(PREFILL)), "decode 1": NEW / (best(write) - read_prompt)}
 
 
 CONTENDERS = {
