@@ -10,6 +10,8 @@ from typing import NamedTuple
 from jaxlife.core.protocol import Strategy
 from jaxlife.strategies.cma_es import cma_es
 from jaxlife.strategies.csa_es import csa_es
+from jaxlife.strategies.evollm import evollm
+from jaxlife.strategies.evollm_endpoint import evollm_endpoint
 from jaxlife.strategies.evosax import evosax, evosax_names
 from jaxlife.strategies.evotf import evotf
 from jaxlife.strategies.gaussian_ga import gaussian_ga
@@ -42,6 +44,8 @@ class Entry(NamedTuple):
 STRATEGIES: dict[str, Entry] = {
     "cma_es": Entry(cma_es),
     "csa_es": Entry(csa_es),
+    "evollm": Entry(evollm),
+    "evollm_endpoint": Entry(evollm_endpoint, host=True),
     "evotf": Entry(evotf),
     "gaussian_ga": Entry(gaussian_ga),
     "illumination_ga": Entry(illumination_ga, archive=True),
@@ -60,6 +64,8 @@ __all__ = [
     "Trajectory",
     "cma_es",
     "csa_es",
+    "evollm",
+    "evollm_endpoint",
     "evosax",
     "evosax_names",
     "evotf",

@@ -14,11 +14,13 @@ from jaxlife.core import checks
 ROOT = pathlib.Path(__file__).parents[2]
 PROTOTYPE = {"rate": jnp.zeros((2, 2)), "bias": jnp.ones(())}
 DESCRIPTOR = 3
+SMALL = {"evollm": {"model": "copy_best"}}  # with a language model: tests/strategies/test_evollm.py
 
 
 def build(name):
     entry = strategies.STRATEGIES[name]
-    return entry.factory(PROTOTYPE, population=8, **({"descriptor_size": DESCRIPTOR} if entry.archive else {}))
+    options = {"descriptor_size": DESCRIPTOR} if entry.archive else SMALL.get(name, {})
+    return entry.factory(PROTOTYPE, population=8, **options)
 
 
 @pytest.fixture(params=sorted(name for name, entry in strategies.STRATEGIES.items() if not entry.host))

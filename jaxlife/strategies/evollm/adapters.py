@@ -1,0 +1,90 @@
+"""LoRA adapters on disk: one npz of float16, found by a name where they come with the library."""
+
+import io
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxlife.core import naming
+from jaxlife.core.types import PyTree
+from jaxlife.models import weights
+from jaxlife.models.adapters.lora import LoRA
+
+FOLDER = Path(__file__).parents[2] / "models" / "data"
+_PREFIX = "evollm_"
+
+
+def names() -> tuple[str, ...]:
+    """Lists the adapters that come with the library.
+
+    Example:
+        >>> isinstance(names(), tuple)
+        True
+    """
+    return tuple(sorted(file.stem.removeprefix(_PREFIX) for file in FOLDER.glob(f"{_PREFIX}*.npz")))
+
+
+def pack(adapters: PyTree) -> bytes:
+    """Writes adapters as the bytes of an npz, float16.
+
+    Args:
+        adapters: part -> matrix -> `LoRA`, as `lora.init` makes them.
+
+    Example:
+        >>> one = {"mlp": {"up": LoRA(a=jnp.ones((1, 1, 2)), b=jnp.ones((1, 3, 1)), scale=jnp.ones(1))}}
+        >>> unpack(io.BytesIO(pack(one)))["mlp"]["up"].b.shape
+        (1, 3, 1)
+    """
+    arrays = {
+        f"{part}/{matrix}/{name}": np.asarray(getattr(adapter, name), np.float16)
+        for part, matrices in adapters.items()
+        for matrix, adapter in matrices.items()
+        for name in ("a", "b", "scale")
+    }
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def unpack(file: Path | io.BytesIO) -> PyTree:
+    """Reads what `pack` wrote; float32.
+
+    Raises:
+        ValueError: a file that holds something else.
+        FileNotFoundError: no such file.
+    """
+    arrays = weights.read_npz(file) if isinstance(file, Path) else dict(np.load(file))
+    adapters: dict[str, dict[str, LoRA]] = {}
+    for stem in sorted({name.rpartition("/")[0] for name in arrays}):
+        part, _, matrix = stem.partition("/")
+        if missing := [name for name in ("a", "b", "scale") if f"{stem}/{name}" not in arrays]:
+            raise ValueError(f"{file}: expected adapters written by jaxlife, got no {stem}/{missing[0]}")
+        fields = {name: jnp.asarray(arrays[f"{stem}/{name}"], jnp.float32) for name in ("a", "b", "scale")}
+        adapters.setdefault(part, {})[matrix] = LoRA(**fields)
+    return adapters
+
+
+def load(adapter: str | Path | PyTree) -> PyTree:
+    """Finds adapters.
+
+    Args:
+        adapter: one of `names`, an .npz file, or adapters as they are; None for none.
+
+    Raises:
+        ValueError: an unknown name, or a file that holds something else.
+        FileNotFoundError: no such file.
+
+    Example:
+        >>> load(None)
+        {}
+    """
+    if adapter is None:
+        return {}
+    if not isinstance(adapter, str | Path):
+        return jax.tree.map(jnp.asarray, adapter)
+    if str(adapter).endswith(".npz"):
+        return unpack(Path(adapter))
+    naming.lookup(dict.fromkeys(names()), str(adapter), kind="adapter")
+    return unpack(FOLDER / f"{_PREFIX}{adapter}.npz")

@@ -1,0 +1,135 @@
+"""Asks a language model behind an OpenAI-compatible endpoint, with the standard library; every wait has an end.
+
+A server may fail, stall, trickle, or answer nonsense. A query is asked a bounded number of times, each for a bounded
+time; after that the search goes on without an answer.
+"""
+
+import http.client
+import json
+import re
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import NamedTuple
+
+_LARGEST = 1 << 20  # bytes of a reply; an answer has a few
+_FAILURES = (OSError, ValueError, KeyError, IndexError, TypeError, http.client.HTTPException)
+
+
+class Endpoint(NamedTuple):
+    """Where a model answers.
+
+    Attributes:
+        url: of the API, e.g. "http://localhost:8000/v1".
+        model: its name there.
+        key: sent as a bearer token, or "".
+        timeout: seconds that one attempt may take in all.
+        retries: attempts after the first.
+        pause: seconds before the first of them, doubled each time.
+        temperature: of the answers.
+        max_tokens: of an answer.
+    """
+
+    url: str
+    model: str
+    key: str = ""
+    timeout: float = 30.0
+    retries: int = 2
+    pause: float = 0.5
+    temperature: float = 0.0
+    max_tokens: int = 64
+
+
+class Reply(NamedTuple):
+    """What came of a query: the numbers, None after the last retry; and the failed attempts, the last error."""
+
+    numbers: list[int] | None
+    failures: int
+    error: str = ""
+
+
+def check(endpoint: Endpoint) -> None:
+    """Raises ValueError for an endpoint that cannot be asked.
+
+    Example:
+        >>> check(Endpoint("localhost:8000", "tiny"))
+        Traceback (most recent call last):
+        ValueError: url: expected http://... or https://..., got 'localhost:8000'
+    """
+    parts = urllib.parse.urlsplit(endpoint.url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ValueError(f"url: expected http://... or https://..., got {endpoint.url!r}")
+    if endpoint.timeout <= 0 or endpoint.retries < 0 or endpoint.pause < 0 or endpoint.max_tokens < 1:
+        raise ValueError(
+            "endpoint: expected timeout > 0, retries >= 0, pause >= 0 and max_tokens >= 1, "
+            f"got {endpoint._replace(key='')}"
+        )
+
+
+def ask(endpoint: Endpoint, prompt: str, *, block: int, resolution: int) -> Reply:
+    """Asks until there is an answer, at most `retries` times again.
+
+    Args:
+        endpoint: where.
+        prompt: the text of the query.
+        block: B, how many integers are expected.
+        resolution: R; each must be below it.
+    """
+    error = ""
+    for attempt in range(endpoint.retries + 1):
+        if attempt:
+            time.sleep(endpoint.pause * 2 ** (attempt - 1))
+        try:
+            return Reply(read(_post(endpoint, prompt), block=block, resolution=resolution), attempt)
+        except _FAILURES as failure:
+            error = f"{type(failure).__name__}: {failure}"
+    return Reply(None, endpoint.retries + 1, error)
+
+
+def read(text: str, *, block: int, resolution: int) -> list[int]:
+    r"""Reads B integers off the first line that has any number.
+
+    Args:
+        text: the answer; words around the numbers are passed over.
+        block: B.
+        resolution: R.
+
+    Raises:
+        ValueError: not B integers in [0, R).
+
+    Example:
+        >>> read("Sure!\nx: 12, 7\n", block=2, resolution=100)
+        [12, 7]
+    """
+    line = next((line for line in text.splitlines() if re.search(r"\d", line)), "")
+    found = re.findall(r"(?<![\d.])-?\d+(?:\.\d+)?", line)
+    if len(found) != block or not all(n.isdigit() and int(n) < resolution for n in found):
+        raise ValueError(f"answer: expected {block} integers in [0, {resolution}), got {text[:80]!r}")
+    return [int(n) for n in found]
+
+
+def _post(endpoint: Endpoint, prompt: str) -> str:
+    """Returns the text of one chat completion; gives up when the time is over, however slowly bytes come."""
+    body = {
+        "model": endpoint.model,
+        "messages": [{"role": "user", "content": prompt}],
+        "temperature": endpoint.temperature,
+        "max_tokens": endpoint.max_tokens,
+    }
+    headers = {"Content-Type": "application/json"}
+    if endpoint.key:
+        headers["Authorization"] = f"Bearer {endpoint.key}"
+    url = f"{endpoint.url.rstrip('/')}/chat/completions"
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    end = time.monotonic() + endpoint.timeout
+    with urllib.request.urlopen(request, timeout=endpoint.timeout) as response:
+        parts: list[bytes] = []
+        while part := response.read1(1 << 16):
+            parts.append(part)
+            if time.monotonic() > end or sum(map(len, parts)) > _LARGEST:
+                raise TimeoutError(f"the reply did not end within {endpoint.timeout} s and {_LARGEST} bytes")
+    text = json.loads(b"".join(parts))["choices"][0]["message"]["content"]
+    if not isinstance(text, str):
+        raise TypeError(f"content: expected a text, got {type(text).__name__}")
+    return text

@@ -1,0 +1,120 @@
+"""The grammar of an answer: B integers in [0, R), parted by commas, then the end of the line.
+
+Only digits, the comma and the end of the line can be written, so no answer has to be asked for twice. The automaton
+runs over the few tokens that consist of these and reads the numbers off as they are written.
+"""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+
+from jaxlife.core.types import Array, Int, Shaped
+from jaxlife.models.llm import automaton
+from jaxlife.models.llm.automaton import FORBIDDEN
+
+
+@struct.dataclass(kw_only=True)
+class Grammar:
+    """S states over A tokens.
+
+    Attributes:
+        ids: [A] ids of the tokens that may be written.
+        next: [S, A] state after a token, -1 where it may not come.
+        done: [S] nothing but the end of the line can follow.
+        value: [A] the number that a token of digits spells.
+        shift: [A] ten to the number of its digits; 1 for the others.
+        comma: [A] which one parts two numbers.
+    """
+
+    ids: Int[Array, "A"]
+    next: Int[Array, "S A"]
+    done: Shaped[Array, "S"]
+    value: Int[Array, "A"]
+    shift: Int[Array, "A"]
+    comma: Shaped[Array, "A"]
+
+
+def digits_of(resolution: int) -> int:
+    """Returns how many digits an integer below R has at most.
+
+    Raises:
+        ValueError: an R that is not 10, 100, 1000 or 10000: the grammar counts digits.
+
+    Example:
+        >>> digits_of(100)
+        2
+    """
+    if resolution not in (10, 100, 1000, 10000):
+        raise ValueError(f"resolution: expected 10, 100, 1000 or 10000, got {resolution!r}")
+    return len(str(resolution)) - 1
+
+
+def build(tokens: Sequence[bytes], *, block: int, resolution: int) -> Grammar:
+    r"""Builds the grammar of `block` integers in [0, resolution) for a vocabulary.
+
+    Args:
+        tokens: bytes of every id, as `Tokenizer.token_bytes`.
+        block: B, numbers of an answer.
+        resolution: R, a power of ten.
+
+    Raises:
+        ValueError: a vocabulary that lacks a digit, the comma or the end of the line; a resolution that is no power
+            of ten.
+
+    Example:
+        >>> words = [b"a", *(b"%d" % i for i in range(10)), b",", b"10", b"1,2", b"\n"]
+        >>> grammar = build(words, block=2, resolution=10)
+        >>> grammar.ids.tolist(), grammar.next.shape
+        ([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14], (7, 12))
+    """
+    n_digits = digits_of(resolution)
+    allowed = [
+        i for i, t in enumerate(tokens) if t in (b",", b"\n") or (t.isdigit() and t.isascii() and len(t) <= n_digits)
+    ]
+    known = {tokens[i] for i in allowed}
+    if missing := [w for w in (b",", b"\n", *(b"%d" % d for d in range(10))) if w not in known]:
+        raise ValueError(f"tokens: expected one for each digit, the comma and the end of the line, found no {missing}")
+    table, accept = _bytes(block, n_digits)
+    lifted = automaton.lift(table, accept, [tokens[i] for i in allowed])
+    nexts = np.asarray(lifted.next)
+    texts = [tokens[i] for i in allowed]
+    ends = np.array([t == b"\n" for t in texts])
+    used = (nexts >= 0).any(axis=0)
+    nexts, ends, texts = nexts[:, used], ends[used], [t for t, u in zip(texts, used, strict=True) if u]
+    return Grammar(
+        ids=jnp.asarray(np.array(allowed, np.int32)[used]),
+        next=jnp.asarray(nexts),
+        done=jnp.asarray(~(nexts[:, ~ends] >= 0).any(axis=1)),
+        value=jnp.asarray([int(t) if t.isdigit() else 0 for t in texts], jnp.int32),
+        shift=jnp.asarray([10 ** len(t) if t.isdigit() else 1 for t in texts], jnp.int32),
+        comma=jnp.asarray([t == b"," for t in texts]),
+    )
+
+
+def longest(block: int, resolution: int) -> int:
+    """Returns how many tokens an answer takes at most, one a character, without the end of the line.
+
+    Example:
+        >>> longest(2, 100)
+        5
+    """
+    return block * (digits_of(resolution) + 1) - 1
+
+
+def _bytes(block: int, n_digits: int) -> tuple[np.ndarray, list[bool]]:
+    """Over bytes: for every number the count of its digits, one more state after a leading zero; the end last."""
+    each = n_digits + 2
+    end = block * each
+    table = np.full((end + 1, 256), FORBIDDEN, np.int32)
+    for number in range(block):
+        start = number * each
+        after, sign = (end, b"\n") if number == block - 1 else (start + each, b",")
+        for count in range(n_digits):
+            table[start + count, ord("0") : ord("9") + 1] = start + count + 1
+        zero = start + n_digits + 1
+        table[start, ord("0")] = zero
+        for state in (*range(start + 1, start + n_digits + 1), zero):
+            table[state, sign[0]] = after
+    return table, [False] * end + [True]

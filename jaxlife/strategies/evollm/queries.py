@@ -1,0 +1,112 @@
+"""From what a search remembers to the integers that a model is asked about, and from its answer to the next mean."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from jaxlife.core.types import Array, Float, Int
+from jaxlife.strategies import space as spaces
+from jaxlife.strategies.evollm import form as forms
+from jaxlife.strategies.evollm import grammar, grid, histories
+from jaxlife.strategies.evollm.answer import Query
+from jaxlife.strategies.evollm.histories import History
+
+
+class Layout(NamedTuple):
+    """How a search is told; what a model is tuned on is the layout that it is asked in.
+
+    Attributes:
+        resolution: R, a power of ten.
+        generations: K.
+        members: M, of each.
+        block: B, dimensions of one query.
+        choose: see `histories.push`.
+        order: see `histories.arrange`.
+        scale: of the fitness, see `grid.fitness_integers`.
+        frame: half the width of the frame that moves with the search, in standard deviations; 0 for a fixed box.
+        improvement: c, how much better than the best the target is.
+        form: the words, see `form.FORMS`.
+    """
+
+    resolution: int = 100
+    generations: int = 1
+    members: int = 6
+    block: int = 1
+    choose: str = "best"
+    order: str = "fitness"
+    scale: str = "rank"
+    frame: float = 3.0
+    improvement: float = 0.25
+    form: str | forms.Form = "terse"
+
+
+def check(layout: Layout) -> None:
+    """Raises ValueError for a layout that makes no sense.
+
+    Example:
+        >>> check(Layout(resolution=50))
+        Traceback (most recent call last):
+        ValueError: resolution: expected 10, 100, 1000 or 10000, got 50
+    """
+    grammar.digits_of(layout.resolution)
+    for name in ("generations", "members", "block"):
+        spaces.check_count(name, getattr(layout, name), 1)
+    for name, known in (("choose", histories.CHOICES), ("order", histories.ORDERS), ("scale", grid.SCALES)):
+        if getattr(layout, name) not in known:
+            raise ValueError(f"{name}: expected one of {known}, got {getattr(layout, name)!r}")
+    if layout.frame < 0:
+        raise ValueError(f"frame: expected 0 (a fixed box) or a number of standard deviations, got {layout.frame}")
+    spaces.check_range("improvement", layout.improvement, 0, jnp.inf)
+
+
+def query(history: History, low: Array, high: Array, improvement: Array, layout: Layout) -> Query:
+    """Tells a search in integers.
+
+    Args:
+        history: what is remembered, the newest generation last.
+        low: [D] of the frame.
+        high: [D] "
+        improvement: c.
+        layout: see there.
+
+    Example:
+        >>> h = History(x=jnp.array([[[0.0, 1.0], [2.0, 3.0]]]), f=jnp.array([[1.0, 5.0]]))
+        >>> asked = query(h, jnp.zeros(2), jnp.full(2, 4.0), jnp.array(0.25), Layout(block=2))
+        >>> asked.x[0, 0].tolist(), asked.f[0].tolist()
+        ([[50, 75], [0, 25]], [99, 20])
+    """
+    told = histories.arrange(history, order=layout.order)
+    cells = grid.to_integers(told.x, low[None, None], high[None, None], layout.resolution)
+    f = grid.fitness_integers(
+        jnp.ravel(told.f), improvement=improvement, resolution=layout.resolution, scale=layout.scale
+    )
+    x = jnp.moveaxis(split(cells, layout.block), -2, 0)
+    members = jnp.reshape(x, (x.shape[0], -1, layout.block))
+    return Query(
+        x=x,
+        f=jnp.reshape(f, told.f.shape),
+        shown=told.f < jnp.inf,
+        best=members[:, jnp.argmin(jnp.ravel(told.f))],
+    )
+
+
+def split(cells: Int[Array, "*B D"], block: int) -> Int[Array, "*B Q B"]:
+    """Parts dimensions into blocks; the last is filled up with copies of the last dimension.
+
+    Example:
+        >>> split(jnp.array([1, 2, 3]), 2).tolist()
+        [[1, 2], [3, 3]]
+    """
+    spare = -cells.shape[-1] % block
+    widths = [(0, 0)] * (cells.ndim - 1) + [(0, spare)]
+    return jnp.reshape(jnp.pad(cells, widths, mode="edge"), (*cells.shape[:-1], -1, block))
+
+
+def settle(numbers: Int[Array, "Q B"], low: Float[Array, "D"], high: Float[Array, "D"], resolution: int) -> Array:
+    """Returns the mean [D] that an answer stands for.
+
+    Example:
+        >>> settle(jnp.array([[1, 2], [3, 3]]), jnp.zeros(3), jnp.full(3, 10.0), 10).tolist()
+        [1.5, 2.5, 3.5]
+    """
+    return grid.from_integers(jnp.ravel(numbers)[: low.shape[0]], low, high, resolution)

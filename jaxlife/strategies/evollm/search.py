@@ -1,0 +1,159 @@
+"""The search around whoever answers: a Gaussian whose mean is what was answered."""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from jaxlife.core import tree
+from jaxlife.core.protocol import Evals, Strategy
+from jaxlife.core.types import Array, Float, Metrics, PyTree
+from jaxlife.ops import ranks
+from jaxlife.strategies import space as spaces
+from jaxlife.strategies.evollm import histories, queries
+from jaxlife.strategies.evollm.answer import Answerer
+from jaxlife.strategies.evollm.histories import History
+from jaxlife.strategies.evollm.queries import Layout
+
+RULES = ("constant", "decay", "snes")
+
+
+@struct.dataclass(kw_only=True)
+class Params:
+    """Hyper-parameters, all traced.
+
+    Attributes:
+        sigma: of the first samples.
+        decay: factor on sigma after each generation.
+        lr_sigma: learning rate of the rule of SNES; 0 for none.
+        improvement: c, how much better than the best the target is.
+        temperature: of the answers; 0 takes the most likely token.
+        mean: [D] where the search starts.
+        low: [D] of a fixed box.
+        high: [D] "
+        context: what the answerer reads: weights, adapters.
+    """
+
+    sigma: Array = tree.param(low=1e-6, high=1e3, transform="log")
+    decay: Array = tree.param(low=0.5, high=1.0, transform="sigmoid")
+    lr_sigma: Array = tree.param(low=0.0, high=10.0)
+    improvement: Array = tree.param(low=1e-3, high=10.0, transform="log")
+    temperature: Array = tree.param(low=0.0, high=10.0)
+    mean: Float[Array, "D"] = tree.frozen()
+    low: Float[Array, "D"] = tree.frozen()
+    high: Float[Array, "D"] = tree.frozen()
+    context: PyTree = tree.frozen()
+
+
+@struct.dataclass(kw_only=True)
+class State:
+    """The search distribution N(mean, diag(sigma^2)) and what the prompt is made of."""
+
+    mean: Float[Array, "D"]
+    sigma: Float[Array, "D"]
+    history: History
+
+
+def build(
+    prototype: PyTree,
+    answerer: Answerer,
+    layout: Layout,
+    *,
+    population: int,
+    sigma: float,
+    sigma_rule: str,
+    sigma_decay: float,
+    box: tuple[float, float] | None,
+    temperature: float,
+) -> Strategy:
+    """Builds the strategy; see `evollm` for the arguments.
+
+    Raises:
+        ValueError: counts below 1, fewer candidates than members to tell of, an unknown rule, a fixed box that is
+            empty or not given.
+    """
+    queries.check(layout)
+    spaces.check_count("population", population, max(layout.members, 2), "tell of fewer members, or ask for more")
+    spaces.check_range("sigma", sigma, 0, jnp.inf)
+    spaces.check_range("sigma_decay", sigma_decay, 0, 1)
+    if temperature < 0:
+        raise ValueError(f"temperature: expected 0 or more, got {temperature}")
+    if sigma_rule not in RULES:
+        raise ValueError(f"sigma_rule: expected one of {RULES}, got {sigma_rule!r}")
+    space = spaces.of(prototype)
+    dim, dtype = space.start.size, space.start.dtype
+    low, high = _box(space, box, fixed=layout.frame == 0)
+    utilities = ranks.nes_utilities(population)
+
+    def init(key: jax.Array, params: Params) -> State:
+        history = histories.empty(layout.generations, layout.members, dim, dtype)
+        return State(mean=params.mean, sigma=jnp.zeros_like(params.mean) + params.sigma, history=history)
+
+    def ask(key: jax.Array, state: State, params: Params) -> tuple[PyTree, State]:
+        noise = jax.random.normal(key, (population, dim), dtype)
+        return space.decode(state.mean[None] + state.sigma[None] * noise), state
+
+    def tell(key: jax.Array, state: State, params: Params, candidates: PyTree, evals: Evals) -> tuple[State, Metrics]:
+        x = space.encode(candidates)
+        choose_key, answer_key = jax.random.split(key)
+        history = histories.push(choose_key, state.history, x, evals.fitness, choose=layout.choose)
+        low, high = frame(state.mean, state.sigma, params, layout)
+        asked = queries.query(history, low, high, params.improvement, layout)
+        keys = jax.random.split(answer_key, asked.best.shape[0])
+        numbers, counts = answerer.answer(keys, asked, params.context, params.temperature)
+        z = (x - state.mean[None]) / state.sigma[None]
+        weights = ranks.recombination_weights(evals.fitness, utilities.astype(dtype))
+        growth = params.decay * jnp.exp(params.lr_sigma / 2 * (weights @ (z**2 - 1)))
+        mean = queries.settle(numbers, low, high, layout.resolution).astype(dtype)
+        new = State(mean=mean, sigma=state.sigma * growth, history=history)
+        new = spaces.unless_all_failed(evals.fitness, new, state)
+        metrics = {name: jnp.mean(count.astype(jnp.float32)) for name, count in counts.items()}
+        return new, {**spaces.summary(evals.fitness), "sigma": jnp.exp(jnp.mean(jnp.log(new.sigma))), **metrics}
+
+    def distribution(state: State, params: Params) -> tuple[Array, Array]:
+        return state.mean, state.sigma
+
+    lr_sigma = (3 + math.log(dim)) / (5 * math.sqrt(dim)) if sigma_rule == "snes" else 0.0
+    values = {
+        "sigma": sigma,
+        "decay": sigma_decay if sigma_rule == "decay" else 1.0,
+        "lr_sigma": lr_sigma,
+        "improvement": layout.improvement,
+        "temperature": temperature,
+        "low": low,
+        "high": high,
+    }
+    numbers = {name: jnp.asarray(value, dtype) for name, value in values.items()}
+    return Strategy(init, ask, tell, Params(mean=space.start, context=answerer.context, **numbers), distribution)
+
+
+def frame(mean: Float[Array, "D"], sigma: Float[Array, "D"], params: Any, layout: Layout) -> tuple[Array, Array]:
+    """Returns the corners of the frame in which a generation drawn from N(mean, sigma^2) is told.
+
+    Args:
+        mean: [D].
+        sigma: [D].
+        params: with `low` and `high`, read where the box is fixed.
+        layout: with `frame`, half its width in standard deviations; 0 for the fixed box.
+
+    Example:
+        >>> frame(jnp.zeros(1), jnp.ones(1), None, Layout(frame=2.0))[1].tolist()
+        [2.0]
+    """
+    if layout.frame == 0:
+        return params.low, params.high
+    return mean - layout.frame * sigma, mean + layout.frame * sigma
+
+
+def _box(space: spaces.Space, box: tuple[float, float] | None, *, fixed: bool) -> tuple[Array, Array]:
+    if box is not None and not box[0] < box[1]:
+        raise ValueError(f"box: expected low < high, got {box}")
+    low, high = space.bounds if box is None else (jnp.full_like(space.start, end) for end in box)
+    if fixed and not bool(jnp.all(jnp.isfinite(low) & jnp.isfinite(high))):
+        raise ValueError(
+            "box: expected finite bounds for a fixed frame, got coordinates without; give box=(low, high), "
+            "or frame=3.0 for a frame that moves with the search"
+        )
+    return low, high

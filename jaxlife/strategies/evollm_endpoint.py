@@ -1,0 +1,99 @@
+"""EvoLLM with any language model behind an OpenAI-compatible endpoint: leaves JAX, so it is driven by a Python loop."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxlife.core.protocol import Strategy
+from jaxlife.core.types import Array, PyTree
+from jaxlife.strategies.evollm import client, evollm, form
+from jaxlife.strategies.evollm.answer import Answerer, Query
+from jaxlife.strategies.evollm.queries import Layout
+
+_ASK = "Answer with nothing but {block} integers from 0 to {last}{parted}, the x of the last line.\n"
+
+
+def evollm_endpoint(
+    prototype: PyTree,
+    *,
+    url: str = "http://localhost:8000/v1",
+    model: str = "default",
+    key_variable: str = "",
+    timeout: float = 30.0,
+    retries: int = 2,
+    pause: float = 0.5,
+    temperature: float = 0.0,
+    at_once: int = 8,
+    form: str | form.Form = "told",
+    **options: Any,
+) -> Strategy:
+    """Builds EvoLLM for a remote model. `host=True`: `tell` waits for the network, so do not jit or vmap it.
+
+    A query that has no good answer after its retries is answered with the best member, and the search goes on.
+
+    Args:
+        prototype: one solution.
+        url: of the API, up to and without "/chat/completions".
+        model: its name there.
+        key_variable: name of the environment variable that holds the key; the key itself is in no config.
+        timeout: seconds that an attempt may take.
+        retries: attempts after the first.
+        pause: seconds before the first of them, doubled each time.
+        temperature: of the answers.
+        at_once: queries under way at a time.
+        form: see `evollm.form.FORMS`; a chat is written by the server.
+        **options: of `evollm`.
+
+    Returns:
+        The strategy. Metrics: those of `space.summary`, `sigma`, `failed_attempts` a query and `unanswered`, the share
+        of queries that the best member had to answer.
+
+    Raises:
+        ValueError: an address that is none, counts below 1, a variable that is not set; whatever `evollm` refuses.
+
+    Example:
+        >>> es = evollm_endpoint(jnp.zeros(2), url="http://localhost:9/v1", population=4)
+        >>> es.params.mean.shape
+        (2,)
+    """
+    if key_variable and not os.environ.get(key_variable):
+        raise ValueError(
+            f"key_variable: expected the name of a variable that is set, got {key_variable!r}, which is not"
+        )
+    key = os.environ.get(key_variable, "") if key_variable else ""
+    endpoint = client.Endpoint(url, model, key, timeout, retries, pause, temperature)
+    client.check(endpoint)
+    if at_once < 1:
+        raise ValueError(f"at_once: expected at least 1, got {at_once}")
+    if "frame" not in options and "box" in options:
+        options["frame"] = 0.0
+    resolution = options.get("resolution", Layout().resolution)
+    return evollm(prototype, model=_remote(endpoint, form, resolution, at_once), form=form, **options)
+
+
+def _remote(endpoint: client.Endpoint, words: str | form.Form, resolution: int, at_once: int) -> Answerer:
+    chosen = form.named(words)
+
+    def answer(keys: Array, query: Query, context: PyTree, temperature: Any) -> tuple[Array, dict[str, Array]]:
+        x, f, shown, best = (np.asarray(a) for a in query)
+        block = best.shape[1]
+        parted = ", parted by commas" if block > 1 else ""
+        asked = _ASK.format(block=block, last=resolution - 1, parted=parted)
+
+        def one(i: int) -> client.Reply:
+            prompt = form.text(chosen._replace(head=chosen.head + asked), x[i], f, shown)
+            return client.ask(endpoint, prompt, block=block, resolution=resolution)
+
+        with ThreadPoolExecutor(at_once) as pool:
+            replies = list(pool.map(one, range(len(best))))
+        numbers = [best[i] if reply.numbers is None else reply.numbers for i, reply in enumerate(replies)]
+        counts = {
+            "failed_attempts": jnp.asarray([reply.failures for reply in replies]),
+            "unanswered": jnp.asarray([reply.numbers is None for reply in replies]),
+        }
+        return jnp.asarray(np.array(numbers), jnp.int32), counts
+
+    return Answerer(answer)
