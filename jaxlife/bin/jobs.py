@@ -32,6 +32,7 @@ JOBS: dict[str, str] = {
     "growing_nca": "jaxlife.bin.growing_nca_job:build",
     "life_sweep": "jaxlife.bin.life_sweep_job:build",
     "ead": "jaxlife.bin.ead_job:build",
+    "sr_ead": "jaxlife.bin.sr_ead_job:build",
     "meta": "jaxlife.bin.meta_job:build",
     "race": "jaxlife.bin.race_job:build",
 }

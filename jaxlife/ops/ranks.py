@@ -4,7 +4,6 @@ Fitness is minimised and a failed candidate is +inf (or NaN). Equal values get e
 on the order in which the candidates stand.
 """
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 

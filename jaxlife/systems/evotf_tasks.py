@@ -4,7 +4,7 @@ A task is a function and instance of BBOB, a start in the box and a first step s
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,22 @@ SEEN = (1, 2, 3, 8, 10, 12, 15)
 """Functions to learn on: sphere, ellipsoids, Rastrigin's, Rosenbrock's, bent cigar."""
 UNSEEN = (6, 7, 9, 11, 13, 14, 17, 20)
 """Functions to be judged on."""
+
+
+class SearchTask(NamedTuple):
+    """What a search is started on; stacked, a leading axis M.
+
+    Attributes:
+        problem: one of a suite.
+        mean: [D], its start.
+        sigma: its first step size.
+        key: of the search: the same key gives every strategy the same noise.
+    """
+
+    problem: objectives.Suite
+    mean: Float[Array, "*B D"]
+    sigma: Array
+    key: jax.Array
 
 
 def teach(
@@ -77,19 +93,38 @@ def teach(
         for i, (strategy, record) in enumerate(runs):
 
             def one(key: jax.Array, strategy: Any = strategy, record: Any = record, i: int = i) -> PyTree:
-                which_key, start_key, sigma_key, run_key = jax.random.split(key, 4)
-                which = jax.random.randint(which_key, (), 0, suite.branch.shape[0])
-                problem = jax.tree.map(lambda leaf: leaf[which], suite)
-                mean = jax.random.uniform(start_key, (dim,), minval=-spread, maxval=spread)
-                low, high = (jnp.log(end) for end in sigma)
-                params = start(strategy.params, mean, jnp.exp(jax.random.uniform(sigma_key, minval=low, maxval=high)))
+                drawn = draw_task(key, suite, spread=spread, sigma=sigma)
+                problem, params = drawn.problem, start(strategy.params, drawn.mean, drawn.sigma)
                 task = trajectory.Task(function=problem.function, instance=problem.instance, teacher=i)
-                return record(run_key, params, problem, task)
+                return record(drawn.key, params, problem, task)
 
             found.append(jax.lax.map(one, jax.random.split(jax.random.fold_in(key, i), each)))
         return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *found)
 
     return run
+
+
+def draw_task(
+    key: jax.Array, suite: objectives.Suite, *, spread: float = 4.0, sigma: tuple[float, float] = (0.1, 3.0)
+) -> SearchTask:
+    """Draws a task: one of the suite's problems, a start in the box, a first step size, and the key of the search.
+
+    Example:
+        >>> suite = objectives.bbob_suite(functions=(1, 8), instances=(1, 2), dim=3)
+        >>> drawn = draw_task(jax.random.key(0), suite)
+        >>> drawn.mean.shape, bool((drawn.sigma > 0.1) & (drawn.sigma < 3))
+        ((3,), True)
+    """
+    which_key, start_key, sigma_key, run_key = jax.random.split(key, 4)
+    which = jax.random.randint(which_key, (), 0, suite.branch.shape[0])
+    mean = jax.random.uniform(start_key, suite.x_opt.shape[-1:], minval=-spread, maxval=spread)
+    low, high = (jnp.log(end) for end in sigma)
+    return SearchTask(
+        problem=jax.tree.map(lambda leaf: leaf[which], suite),
+        mean=mean,
+        sigma=jnp.exp(jax.random.uniform(sigma_key, minval=low, maxval=high)),
+        key=run_key,
+    )
 
 
 def start(params: Any, mean: Float[Array, "D"], sigma: Array) -> Any:

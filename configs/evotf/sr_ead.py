@@ -1,0 +1,65 @@
+"""Evolution Transformer learns from random weights and no teacher, by imitating the best of its perturbed copies.
+
+jaxlife run --config=configs/evotf/sr_ead.py --workdir=runs/sr-ead
+
+At the end it prints, and writes to judged.json, the median log10 of the best value on tasks that were neither learnt on
+nor used by its gate, beside SNES, Sep-CMA-ES, the released checkpoint and random weights; curve.png is the gate's
+median against iterations. evotf.npz is the checkpoint.
+"""
+
+from jaxlife.bin import settings
+
+
+def get_config(arg=None):  # noqa: ANN001, ANN201
+    base = {
+        "system": "sr_ead",
+        "network": {
+            "width": 16,
+            "n_heads": 2,
+            "n_latents": 2,
+            "latent_width": 8,
+            "n_layers": 1,
+            "fitness": True,
+            "cross": False,
+        },
+        "relative": True,
+        "drop": "",
+        "training": {
+            "dim": 4,
+            "population": 8,
+            "generations": 32,
+            "instances": 12,
+            "tasks": 8,
+            "copies": 16,
+            "imitations": 4,
+            "sigma": 0.1,
+            "learning_rate": 1e-3,
+            "trust": 1.0,
+            "gate_tasks": 64,
+            "gate_every": 10,
+            "patience": 3,
+        },
+        "judged": {"tasks": 128, "sizes": ((4, 8), (8, 16))},
+        "steps": 2000,
+        "runner": {"chunk": 10, "checkpoint_every": 50, "log_every": 10, "headline": "best"},
+    }
+    return settings.config(
+        arg,
+        base,
+        smoke={
+            "network": {"width": 4, "n_heads": 1, "n_latents": 1, "latent_width": 2, "fitness": False, "cross": False},
+            "training.dim": 2,
+            "training.population": 4,
+            "training.generations": 4,
+            "training.instances": 1,
+            "training.tasks": 2,
+            "training.copies": 2,
+            "training.imitations": 1,
+            "training.gate_tasks": 2,
+            "training.gate_every": 2,
+            "judged.sizes": (),
+            "steps": 4,
+            "runner.chunk": 2,
+            "runner.log_every": 1,
+        },
+    )

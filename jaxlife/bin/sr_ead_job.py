@@ -1,0 +1,123 @@
+"""Self-referential distillation as a job: trains from random weights, then judges and draws what came of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+
+from jaxlife import objectives, strategies, viz
+from jaxlife.core.protocol import Assembly, Strategy
+from jaxlife.experiment import atomic, report
+from jaxlife.models import evotf
+from jaxlife.strategies import trajectory
+from jaxlife.systems import evotf_tasks, sr_ead
+from jaxlife.viz import figure
+
+FIRST = 2001
+"""Instances from here on were neither learnt on nor used by the gate."""
+
+
+def build(
+    *,
+    network: Mapping[str, Any],
+    relative: bool,
+    drop: str,
+    training: Mapping[str, Any],
+    judged: Mapping[str, Any],
+    seed: int = 0,
+) -> tuple[Assembly, Callable[[Path, sr_ead.State], None]]:
+    """Builds the trainer from the fields of a config.
+
+    Args:
+        network: fields of `models.evotf.Config`.
+        relative: features without units.
+        drop: groups of features to leave out, parted by commas.
+        training: options of `sr_ead.sr_ead`, with `dim`, `population` and `generations`.
+        judged: {tasks, sizes}: pairs (D, N) that the result is judged on, each on so many new tasks.
+        seed: of the run's key, which `experiment.run` reads.
+
+    Returns:
+        The trainer, and what writes evotf.npz, judged.json and curve.png and .svg at the end.
+    """
+    del seed
+    config = evotf.Config(**network)
+    seen = evotf.Options(relative=relative, drop=tuple(name.strip() for name in drop.split(",") if name.strip()))
+    trainer = sr_ead.sr_ead(config=config, options=seen, **training)
+    _, unravel = ravel_pytree(evotf.draw(jax.random.key(0), config))
+    generations = training["generations"]
+
+    def finish(workdir: Path, state: sr_ead.State) -> None:
+        made = evotf.Checkpoint(config, seen, generations, unravel(state.best))
+        evotf.save(workdir / "evotf.npz", made)
+        random = made._replace(weights=evotf.draw(jax.random.key(1), config))
+        table = {}
+        for dim, population in judged["sizes"]:
+            racers = contenders(made, random, dim, population)
+            for which, functions in (("seen", evotf_tasks.SEEN), ("unseen", evotf_tasks.UNSEEN)):
+                name = f"D={dim}, N={population}, {which} functions"
+                table[name] = reach(racers, functions, dim=dim, count=judged["tasks"], generations=generations)
+        atomic.write_json(workdir / "judged.json", table)
+        for name, row in table.items():
+            print(f"{name}:", "  ".join(f"{who} {value:.2f}" for who, value in row.items()), flush=True)
+        _draw(workdir, gate_reach(trainer, training))
+
+    return trainer, finish
+
+
+def contenders(made: evotf.Checkpoint, random: evotf.Checkpoint, dim: int, population: int) -> dict[str, Strategy]:
+    """Names what was made here, what it began as, and what it is measured against."""
+    x, n = jnp.zeros(dim), {"population": population}
+    return {
+        "SR-EAD": strategies.evotf(x, checkpoint=made, **n),
+        "random weights": strategies.evotf(x, checkpoint=random, **n),
+        "released": strategies.evotf(x, checkpoint="released", legacy_weights=True, **n),
+        "SNES": strategies.snes(x, **n),
+        "Sep-CMA-ES": strategies.sep_cma_es(x, **n),
+    }
+
+
+def reach(
+    racers: Mapping[str, Strategy], functions: Sequence[int], *, dim: int, count: int, generations: int
+) -> dict[str, float]:
+    """Returns each racer's median over tasks of log10 of the best value; all have the same tasks and noise.
+
+    Example:
+        >>> row = reach({"snes": strategies.snes(jnp.zeros(2))}, (1,), dim=2, count=3, generations=2)
+        >>> list(row)
+        ['snes']
+    """
+    suite = objectives.bbob_suite(functions=tuple(functions), instances=tuple(range(FIRST, FIRST + 12)), dim=dim)
+    tasks = jax.vmap(lambda key: evotf_tasks.draw_task(key, suite))(jax.random.split(jax.random.key(FIRST), count))
+    return {name: _median(strategy, tasks, generations) for name, strategy in racers.items()}
+
+
+def gate_reach(trainer: Assembly, options: Mapping[str, Any]) -> dict[str, float]:
+    """Returns what SNES and Sep-CMA-ES reach on the gate's tasks: lines to compare the curve with."""
+    x, n = jnp.zeros(options["dim"]), {"population": options["population"]}
+    racers = {"SNES": strategies.snes(x, **n), "Sep-CMA-ES": strategies.sep_cma_es(x, **n)}
+    return {name: _median(racer, trainer.params.gate, options["generations"]) for name, racer in racers.items()}
+
+
+def _median(strategy: Strategy, tasks: evotf_tasks.SearchTask, generations: int) -> float:
+    record = trajectory.record(strategy, objectives.evaluate_problem, generations)
+
+    def best(task: evotf_tasks.SearchTask) -> jax.Array:
+        return jnp.min(record(task.key, evotf_tasks.start(strategy.params, task.mean, task.sigma), task.problem).f)
+
+    found = np.asarray(jax.jit(jax.vmap(best))(tasks))
+    return float(np.median(np.log10(np.clip(found, sr_ead.FLOOR, 1 / sr_ead.FLOOR))))
+
+
+def _draw(workdir: Path, lines: Mapping[str, float]) -> None:
+    logged = report.read_metrics(workdir)
+    gated = np.isfinite(logged["best"])
+    steps = logged["step"][gated].tolist()
+    curves = [viz.Curve(steps, logged["best"][gated].tolist(), "SR-EAD from random weights")]
+    curves += [viz.Curve([steps[0], steps[-1]], [value, value], name) for name, value in lines.items()]
+    chart = viz.Chart(curves, "iteration", "median log10 of the best f - f_opt, held-out tasks")
+    for kind in ("png", "svg"):
+        viz.save(workdir / f"curve.{kind}", figure.figure(chart, kind=kind))
