@@ -62,7 +62,14 @@ def config(arg: str | None, base: Mapping[str, Any], **variants: Mapping[str, An
 
 
 def search(
-    arg: str | None, *, prompts: str, world: str, strategy: Mapping[str, Any], smoke: Mapping[str, Any], **fields: Any
+    arg: str | None,
+    *,
+    prompts: str,
+    world: str,
+    strategy: Mapping[str, Any],
+    smoke: Mapping[str, Any],
+    variants: Mapping[str, Mapping[str, Any]] | None = None,
+    **fields: Any,
 ) -> ConfigDict:
     """Makes the config of an ASAL search: one world, one prompt or several in the order of time.
 
@@ -72,6 +79,7 @@ def search(
         world: key of `SUBSTRATES`.
         strategy: over Sep-CMA-ES with a population of 16.
         smoke: changes for `:smoke`, besides the few short generations that every search makes there.
+        variants: others, by name.
         **fields: over the defaults below.
     """
     base = {
@@ -91,7 +99,66 @@ def search(
         "report": dict(REPORT),
         **fields,
     }
-    return config(arg, base, smoke={**SMOKE, **smoke})
+    return config(arg, base, smoke={**SMOKE, **smoke}, **(variants or {}))
+
+
+def illumination(
+    arg: str | None, *, world: str, smoke: Mapping[str, Any], sigma: float = 0.1, **fields: Any
+) -> ConfigDict:
+    """Makes the config of an illumination: ASAL's genetic algorithm, MAP-Elites and novelty search side by side.
+
+    Args:
+        arg: what stands after the colon: nothing, "paper" for the size of the paper, "smoke".
+        world: key of `SUBSTRATES`.
+        smoke: changes for `:smoke`, besides the few small generations made there.
+        sigma: of all three strategies' mutations.
+        **fields: over the defaults below; `paper_generations` is the length of `:paper`.
+    """
+    paper = {"generations": fields.pop("paper_generations", 10_000)}
+    base = {
+        "system": "illumination",
+        "world": world,
+        "world_args": {},
+        "encoder": "lite",
+        "strategies": {
+            "illumination_ga": {"sigma": sigma},
+            "map_elites": {"sigma": sigma},
+            "novelty_search": {"sigma": sigma, "neighbours": 15},
+        },
+        "population": 32,
+        "capacity": 1024,
+        "scout": 11,
+        "spread": 1.0,
+        "planes": 12,
+        "frames": 1,
+        "chunk": 32,
+        "devices": 1,
+        "thumbnail": 64,
+        "runner": {"chunk": 1, "checkpoint_every": 16, "headline": "illumination_ga/cells"},
+        **fields,
+    }
+    small = {"stride": 4, "generations": 3, "population": 2, "capacity": 6, "scout": 1, "chunk": 0, "encoder": "pixels"}
+    few = {"strategies.novelty_search.neighbours": 2, "runner.chunk": 2}
+    return config(arg, base, paper=paper, smoke={**small, **few, **smoke})
+
+
+def quantification(arg: str | None, *, question: str, smoke: Mapping[str, Any], **fields: Any) -> ConfigDict:
+    """Makes the config of one quantification: a table, one row a generation.
+
+    Args:
+        arg: what stands after the colon.
+        question: see `quantify_job.build`.
+        smoke: changes for `:smoke`, besides a small encoder and few states.
+        **fields: over the defaults below.
+    """
+    base = {
+        "system": "quantify",
+        "question": question,
+        "encoder": "lite",
+        "runner": {"chunk": 1, "checkpoint_every": 8, "headline": "rows"},
+        **fields,
+    }
+    return config(arg, base, smoke={"encoder": "pixels", "n_inits": 2, "stride": 4, **smoke})
 
 
 def contest(

@@ -1,7 +1,8 @@
 """Registries are plain dicts; a name that is not in one gets an error that shows the nearest."""
 
 import difflib
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -26,6 +27,29 @@ def lookup(registry: Mapping[str, T], name: str, *, kind: str) -> T:
     if name in registry:
         return registry[name]
     raise ValueError(f"unknown {kind} {name!r}: {suggest(name, registry)}known: {', '.join(sorted(registry))}")
+
+
+def check_arguments(function: Callable[..., object], given: Mapping[str, object], *, kind: str) -> None:
+    """Refuses keywords that a function does not take, by their names.
+
+    Args:
+        function: what will be called.
+        given: its keywords.
+        kind: what takes them, in the error.
+
+    Raises:
+        ValueError: one it does not take, with the nearest that it does.
+
+    Example:
+        >>> check_arguments(lambda *, size=8: size, {"sise": 4}, kind="world 'lenia'")
+        Traceback (most recent call last):
+        ValueError: unknown argument of world 'lenia' 'sise': did you mean 'size'? known: size
+    """
+    known = inspect.signature(function).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in known.values()):
+        return
+    for name in given:
+        lookup(known, name, kind=f"argument of {kind}")
 
 
 def suggest(name: str, known: Mapping[str, object] | list[str]) -> str:

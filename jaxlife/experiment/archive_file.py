@@ -9,7 +9,6 @@ World i is seen again by `rollout(SUBSTRATES[world](**world_kwargs), frames, str
 
 import io
 import json
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +17,7 @@ import jax
 import numpy as np
 
 from jaxlife.core.types import Float, PyTree
-from jaxlife.experiment import atomic
+from jaxlife.experiment import atomic, report
 
 ARRAYS, ABOUT = "archive.npz", "atlas.json"
 """Names of the two files."""
@@ -159,8 +158,7 @@ def read(workdir: str | Path) -> Archive:
                 f"{workdir} has no {name}: expected the workdir of an illumination or a sweep that came to its end"
             )
     try:
-        with np.load(io.BytesIO((workdir / ARRAYS).read_bytes()), allow_pickle=False) as stored:
-            arrays = dict(stored)
+        arrays = report.read_arrays(workdir / ARRAYS)
         about = json.loads((workdir / ABOUT).read_text())
         archive = Archive(
             embeddings=arrays["embeddings"],
@@ -170,7 +168,7 @@ def read(workdir: str | Path) -> Archive:
             thumbnails=arrays.get("thumbnails"),
             **{name: about[name] for name in ("world", "world_kwargs", "encoder", "frames", "stride")},
         )
-    except (ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{workdir}: expected {ARRAYS} and {ABOUT} as jaxlife writes them, got something else ({error!r}); "
             "run the same config again to write them anew"

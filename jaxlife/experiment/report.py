@@ -2,7 +2,9 @@
 
 import io
 import json
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,12 @@ import numpy as np
 from jaxlife.core import tree
 from jaxlife.core.types import PyTree
 from jaxlife.experiment import atomic
+
+_DAMAGED = (
+    ValueError, TypeError, KeyError, EOFError, SyntaxError, MemoryError, OverflowError, NotImplementedError,
+    zipfile.BadZipFile, zlib.error, struct.error,
+)  # fmt: skip
+"""What NumPy and zipfile raise on bytes that are not what they were."""
 
 
 def save_params(path: Path, params: PyTree, **extra: Any) -> Path:
@@ -58,11 +66,7 @@ def load_params(path: Path, prototype: PyTree) -> PyTree:
         >>> load_params(path, {"feed": np.zeros(2)})["feed"].tolist()
         [1.0, 1.0]
     """
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
-            values = dict(stored)
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise ValueError(f"{path}: expected an .npz written by jaxlife, got something else ({error})") from error
+    values = read_arrays(path)
 
     def read(leaf_path: Any, leaf: Any) -> jax.Array:
         name = f"params/{jax.tree_util.keystr(leaf_path, simple=True, separator='/')}"
@@ -75,6 +79,27 @@ def load_params(path: Path, prototype: PyTree) -> PyTree:
         return jax.numpy.asarray(value, jax.numpy.result_type(leaf))
 
     return jax.tree_util.tree_map_with_path(read, prototype)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Reads an .npz whole.
+
+    Raises:
+        ValueError: it is damaged, or something else.
+        OSError: it cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> path = save_params(Path(tempfile.mkdtemp()) / "best.npz", {"feed": np.float32(0.5)})
+        >>> sorted(read_arrays(path))
+        ['params/feed', 'vector']
+    """
+    data = path.read_bytes()
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+            return dict(stored)
+    except _DAMAGED as error:
+        raise ValueError(f"{path}: expected an .npz written by jaxlife, got something else ({error!r})") from error
 
 
 def _storable(value: np.ndarray) -> np.ndarray:

@@ -127,13 +127,16 @@ def trial(
 ) -> Callable[[jax.Array, PyTree, Context], tuple[Float[Array, ""], Float[Array, "D"]]]:
     """Returns `(key, params, context) -> (loss, descriptor)`: one world run from one initial state, seen and scored.
 
-    Also what re-evaluates a found world: `vmap` it over keys that the search has not seen.
+    A picture is embedded as soon as it is drawn, so that what is kept of a frame is its embedding. Also what
+    re-evaluates a found world: `vmap` it over keys that the search has not seen.
     """
-    unroll = rollout.rollout(world, frames, stride, observe=lambda state, params, out: world.render(state, params))
+    rollout.rollout(world, frames, stride)  # refuses counts that cannot be
 
     def run(key: jax.Array, params: PyTree, context: Context) -> tuple[Float[Array, ""], Float[Array, "D"]]:
-        _, rgb = unroll(key, params)
-        z = encoder.embed_image(context.encoder, rgb)
+        def see(state: PyTree, params: PyTree, out: PyTree) -> Float[Array, "D"]:
+            return encoder.embed_image(context.encoder, world.render(state, params)[None])[0]
+
+        _, z = rollout.rollout(world, frames, stride, observe=see)(key, params)
         return score.apply(context.score, z), score.descriptor(context.score, z)
 
     return run

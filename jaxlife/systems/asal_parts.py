@@ -60,8 +60,7 @@ def parts(
         >>> search.encoder.image_size
         8
     """
-    factory = naming.lookup(substrates.SUBSTRATES, world, kind="world")
-    substrate = factory(**(world_args or {}))
+    substrate = named_world(world, **(world_args or {}))
     towers = models.load(encoder, **(encoder_args or {}))
     score = _score({objective: 1.0} if isinstance(objective, str) else objective, towers, prompts)
     prototype = substrate.default_params(jax.random.key(seed))
@@ -88,6 +87,26 @@ def _score(objective: Mapping[str, float], encoder: Encoder, prompts: Sequence[s
     return next(iter(terms.values()))[1] if len(terms) == 1 else objectives.combine(terms)
 
 
+def named_world(name: str, **options: Any) -> Substrate:
+    """Builds a world by its name.
+
+    Args:
+        name: key of `SUBSTRATES`.
+        **options: arguments of its factory.
+
+    Raises:
+        ValueError: an unknown name or argument, with the nearest known one.
+
+    Example:
+        >>> named_world("lenia", sise=64)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ValueError: unknown argument of the world 'lenia' 'sise': did you mean 'size'? known: ...
+    """
+    factory = naming.lookup(substrates.SUBSTRATES, name, kind="world")
+    naming.check_arguments(factory, options, kind=f"the world {name!r}")
+    return factory(**options)
+
+
 def named_strategy(
     prototype: PyTree, encoder: Encoder, *, name: str, scout: Mapping[str, Any] | None = None, **options: Any
 ) -> Strategy:
@@ -112,4 +131,5 @@ def _one_strategy(prototype: PyTree, encoder: Encoder, name: str, options: dict[
         rgb = jax.ShapeDtypeStruct((1, 8, 8, 3), "float32")
         size = jax.eval_shape(encoder.embed_image, encoder.weights, rgb).shape[-1]
         options = {"descriptor_size": size, **options}
+    naming.check_arguments(entry.factory, options, kind=f"the strategy {name!r}")
     return entry.factory(prototype, **options)

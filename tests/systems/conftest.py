@@ -10,7 +10,7 @@ from jaxlife.models.encoder import Encoder
 COLOURS = {"red": 0, "green": 1, "blue": 2}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def paint():
     """A world of one colour that fades in from black."""
 
@@ -26,7 +26,7 @@ def paint():
     return protocol.Substrate(init, step, render, lambda key: jnp.zeros(3))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def colour_encoder():
     """Embeds a picture as the direction of its mean colour, and the name of a colour as its axis."""
 

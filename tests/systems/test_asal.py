@@ -1,3 +1,5 @@
+import re
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -6,7 +8,7 @@ import pytest
 
 from jaxlife import objectives, strategies
 from jaxlife.core import mesh, rollout
-from jaxlife.systems.asal import asal, trial
+from jaxlife.systems.asal import Context, asal, trial
 
 RED, BLUE = jnp.array([1.0, 0.0, 0.0]), jnp.array([0.0, 0.0, 1.0])
 
@@ -93,6 +95,28 @@ def test_two_devices_equal_one_and_chunks_change_nothing(key, build):
         for options in ({}, {"mesh": mesh.make_mesh(pop=2)}, {"chunk": 3})
     ]
     chex.assert_trees_all_close(*results, atol=1e-6)
+
+
+def test_devices_exchange_embeddings_and_fitness_only(key, build):
+    search = build(mesh=mesh.make_mesh(pop=2))
+    state = jax.eval_shape(search.init, key, search.params)
+    text = jax.jit(search.step).lower(key, state, search.params, None).compile().as_text()
+    moved = re.findall(r"= (\w+)\[([\d,]*)\]\S* (all-gather|all-reduce|all-to-all|collective-permute)", text)
+    assert moved, "a population over two devices must be gathered"
+    sizes = [int(np.prod([int(n) for n in shape.split(",") if n], dtype=int)) for _, shape, _ in moved]
+    assert max(sizes) <= 8 * 3  # N embeddings of the last frame; a picture alone has 48 numbers
+
+
+def test_memory_does_not_grow_with_the_frames(key, colour_encoder, paint):
+    wide = paint._replace(render=lambda state, params: jnp.broadcast_to(state[None, None], (64, 64, 3)))
+
+    def temporary(frames):
+        run = jax.vmap(trial(wide, colour_encoder, objectives.target(RED), frames=frames, stride=2), (0, None, None))
+        context = Context(encoder=colour_encoder.weights, score=RED[None])
+        compiled = jax.jit(run).lower(jax.random.split(key, 8), jnp.zeros(3), context).compile()
+        return compiled.memory_analysis().temp_size_in_bytes
+
+    assert temporary(64) - temporary(2) < 62 * 8 * 3 * 4 * 4  # embeddings, not pictures of 48 KB each
 
 
 def test_the_log_is_scalars(key, build):

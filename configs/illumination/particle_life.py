@@ -1,0 +1,20 @@
+"""Particle Life illuminated: the paper's genetic algorithm beside MAP-Elites and novelty search, one measure for all.
+
+jaxlife run --config=configs/illumination/particle_life.py --workdir=runs/illuminate_particle_life
+jaxlife run --config=configs/illumination/particle_life.py:paper --workdir=runs/paper    # 10,000 generations
+"""
+
+from jaxlife.bin import settings
+
+
+def get_config(arg=None):  # noqa: ANN001, ANN201
+    return settings.illumination(
+        arg,
+        world="particle_life",
+        world_args={"n_particles": 256, "image_size": 64, "render_radius": 0.02},
+        population=16,
+        capacity=512,
+        stride=250,
+        generations=120,
+        smoke={"world_args.n_particles": 16},
+    )

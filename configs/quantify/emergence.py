@@ -1,0 +1,23 @@
+"""What emerges with the number of particles: one world of Particle Life from 8 particles to 2,048.
+
+jaxlife run --config=configs/quantify/emergence.py --workdir=runs/emergence
+"""
+
+from jaxlife.bin import settings
+
+
+def get_config(arg=None):  # noqa: ANN001, ANN201
+    return settings.quantification(
+        arg,
+        question="emergence",
+        world="particle_life",
+        world_args={"image_size": 64, "render_radius": 0.02},
+        params="1",
+        prompts="a galaxy",
+        sizes=(8, 16, 32, 64, 128, 256, 512, 1024, 2048),
+        n_inits=16,
+        stride=250,
+        generations=9,
+        runner={"chunk": 1, "checkpoint_every": 1},
+        smoke={"sizes": (8, 16), "generations": 2},
+    )

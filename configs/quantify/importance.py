@@ -1,0 +1,22 @@
+"""Which parameters of Particle Life matter for what is seen: the spread of a score over each one's sweep.
+
+jaxlife run --config=configs/quantify/importance.py --workdir=runs/importance
+"""
+
+from jaxlife.bin import settings
+
+
+def get_config(arg=None):  # noqa: ANN001, ANN201
+    return settings.quantification(
+        arg,
+        question="importance",
+        world="particle_life",
+        world_args={"n_particles": 256, "image_size": 64, "render_radius": 0.02},
+        params="1",
+        prompts="a galaxy",
+        values=(-2.0, -1.0, 0.0, 1.0, 2.0),
+        n_inits=4,
+        stride=250,
+        generations=42,
+        smoke={"world_args.n_particles": 16, "values": (0.0, 1.0), "generations": 42, "runner.chunk": 42},
+    )

@@ -1,0 +1,72 @@
+"""Coverage of a set: definitions by hand, and that it depends on the set alone."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxlife import objectives
+from jaxlife.objectives import coverage as c
+
+
+@pytest.fixture(scope="module")
+def some():
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(20, 5)).astype(np.float32)
+    z /= np.linalg.norm(z, axis=1, keepdims=True)
+    return jnp.asarray(z), c.partition(jnp.asarray(z[:7]), planes=4, seed=3)
+
+
+def test_it_is_the_definition_by_hand(some):
+    z, parts = some
+    filled = np.arange(20) % 3 > 0
+    found = jax.jit(c.coverage)(z, parts, jnp.asarray(filled))
+    own = np.asarray(z, np.float64)[filled]
+    gaps = 1 - own @ own.T
+    np.testing.assert_allclose(found["mean_distance"], gaps[~np.eye(len(own), dtype=bool)].mean(), atol=1e-6)
+    np.fill_diagonal(gaps, np.inf)
+    np.testing.assert_allclose(found["nearest_distance"], gaps.min(axis=1).mean(), atol=1e-6)
+    sides = (own - np.asarray(parts.centre)) @ np.asarray(parts.planes).T > 0
+    assert int(found["cells"]) == len({tuple(row) for row in sides})
+    assert int(found["worlds"]) == filled.sum()
+
+
+def test_nearest_distance_is_one_minus_the_illumination_loss(some):
+    z, parts = some
+    loss = objectives.illumination_loss(z)
+    np.testing.assert_allclose(c.coverage(z, parts)["nearest_distance"], 1 - loss, atol=1e-6)
+
+
+def test_it_depends_on_the_set_alone(some):
+    z, parts = some
+    order = np.random.default_rng(1).permutation(20)
+    padded = jnp.concatenate([z[order], jnp.zeros((5, 5))])
+    filled = jnp.arange(25) < 20
+    run = jax.jit(c.coverage)
+    for name, value in run(z, parts, jnp.ones(20, bool)).items():
+        np.testing.assert_allclose(run(padded, parts, filled)[name], value, rtol=1e-5, err_msg=name)
+    double = c.coverage(jnp.concatenate([z, z]), parts)  # doubles cover nothing more
+    assert int(double["cells"]) == int(c.coverage(z, parts)["cells"])
+    assert abs(float(double["nearest_distance"])) < 1e-6
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_who_stands_alone_has_no_distance(some, n):
+    z, parts = some
+    found = c.coverage(z, parts, jnp.arange(20) < n)
+    assert float(found["nearest_distance"]) == 0
+    assert float(found["mean_distance"]) == 0
+    assert int(found["cells"]) == n
+
+
+def test_spread_out_points_are_within_twice_the_best_radius(some):
+    z, _ = some
+    centres = c.spread_out(z, 6)
+    assert len({tuple(row) for row in np.asarray(centres)}) == 6
+    gaps = np.linalg.norm(np.asarray(centres)[:, None] - np.asarray(centres)[None], axis=-1)
+    radius = np.linalg.norm(np.asarray(z)[:, None] - np.asarray(centres)[None], axis=-1).min(axis=1).max()
+    assert gaps[~np.eye(6, dtype=bool)].min() >= radius - 1e-6  # Gonzalez: hence at most twice the optimum
+    with pytest.raises(ValueError, match="count: expected 1 to 20"):
+        c.spread_out(z, 21)
+    with pytest.raises(ValueError, match="planes: expected 1 to 24"):
+        c.partition(z, planes=40)

@@ -1,0 +1,50 @@
+"""Speed and plateau of a trajectory."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxlife.objectives import plateau as p
+
+
+def spiral(rates):
+    angles = np.concatenate([[0.0], np.cumsum(rates)])
+    return jnp.asarray(np.stack([np.cos(angles), np.sin(angles)], axis=1), jnp.float32)
+
+
+def by_definition(z, window, tolerance):
+    v = np.linalg.norm(np.diff(np.asarray(z), axis=0), axis=1)
+    w = [v[t - window : t].mean() for t in range(window, len(v) + 1)]
+    for i, mean in enumerate(w):
+        if mean <= tolerance * max(w[: i + 1]):
+            return window + i + 1
+    return len(z)
+
+
+@pytest.mark.parametrize("window", [1, 3])
+def test_it_is_the_definition(window):
+    run = jax.jit(p.plateau, static_argnames=("window", "tolerance"))
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        rates = rng.uniform(0.01, 1.0, 20) * np.where(np.arange(20) > rng.integers(5, 18), 0.03, 1)
+        z = spiral(rates)
+        assert int(run(z, window=window, tolerance=0.2)) == by_definition(z, window, 0.2)
+
+
+def test_steady_motion_has_none_and_its_own_pace_does_not_matter():
+    assert int(p.plateau(spiral([0.1] * 12))) == 13
+    slowing = np.array([1.0] * 6 + [0.01] * 8)
+    assert int(p.plateau(spiral(slowing))) == int(p.plateau(spiral(0.1 * slowing))) < 15
+
+
+def test_a_trajectory_that_never_moves_rests_at_once():
+    assert int(p.plateau(jnp.ones((9, 2)))) == 5
+    np.testing.assert_allclose(p.speed(spiral([np.pi / 2])), [np.sqrt(2)], rtol=1e-6)
+
+
+def test_bad_windows_are_refused():
+    with pytest.raises(ValueError, match="window: expected 1 to 4 speeds of 5 frames"):
+        p.plateau(jnp.ones((5, 2)), window=5)
+    with pytest.raises(ValueError, match="tolerance"):
+        p.plateau(jnp.ones((5, 2)), window=2, tolerance=1.0)
