@@ -9,11 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxlife import objectives, strategies
+from jaxlife.bin import evotf_history
+from jaxlife.core import rollout
 from jaxlife.core.protocol import Assembly
 from jaxlife.experiment import atomic
 from jaxlife.models import evotf
 from jaxlife.strategies.trajectory import Trajectory
-from jaxlife.systems import ead, evotf_judge, evotf_tasks
+from jaxlife.systems import ead, evotf_judge, evotf_tasks, race
 
 HELD_OUT = 1001
 """Instances from here on are never learnt on."""
@@ -55,7 +57,7 @@ def build(
         seed: of the recorded searches.
 
     Returns:
-        The trainer, and what writes evotf.npz and judged.json at the end.
+        The trainer, and what writes evotf.npz, evotf.json and judged.json at the end.
     """
     config = evotf.Config(**network)
     options = evotf.Options(relative=relative, drop=tuple(name.strip() for name in drop.split(",") if name.strip()))
@@ -85,6 +87,7 @@ def build(
                 table[f"KL, D={size[0]}, N={size[1]}, {which} functions"] = _divergences(made, stack)
             table[f"log10 f on the sphere, D={size[0]}, N={size[1]}"] = _races(made, teachers, size, judged)
         atomic.write_json(workdir / "judged.json", table)
+        evotf_history.write(workdir, table)
         for name, row in table.items():
             print(f"{name}:", "  ".join(f"{who} {value:.4g}" for who, value in row.items()), flush=True)
 
@@ -111,9 +114,12 @@ def _races(
     racers = {"ours": strategies.evotf(jnp.zeros(dim), population=population, checkpoint=made)}
     for name, hyper in teachers.items():
         racers[name] = strategies.STRATEGIES[name].factory(jnp.zeros(dim), population=population, **hyper)
-    found = {}
-    for name, strategy in racers.items():
-        run = jax.jit(evotf_judge.race(strategy, suite, generations=judged["generations"]))
-        best = np.maximum(run(jax.random.key(judged["seeds"])), 1e-12)
-        found[name] = float(np.median(np.log10(best)))
-    return found
+    one = race.race({"sphere": race.Heat(racers, suite)}, generations=judged["generations"])
+    run = rollout.rollout(one, frames=1, stride=judged["generations"], observe=lambda state, params, out: ())
+    final, _ = jax.jit(run)(jax.random.key(judged["seeds"]), one.params)
+    return {name: float(value) for name, value in _medians(final).items()}
+
+
+def _medians(final: race.State) -> dict[str, np.floating]:
+    best = {name: np.maximum(curve[..., -1], 1e-12) for name, curve in final.curves["sphere"].items()}
+    return {name: np.median(np.log10(values)) for name, values in best.items()}

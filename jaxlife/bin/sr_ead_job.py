@@ -10,6 +10,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from jaxlife import objectives, strategies, viz
+from jaxlife.bin import evotf_history
 from jaxlife.core.protocol import Assembly, Strategy
 from jaxlife.experiment import atomic, report
 from jaxlife.models import evotf
@@ -41,7 +42,7 @@ def build(
         seed: of the run's key, which `experiment.run` reads.
 
     Returns:
-        The trainer, and what writes evotf.npz, judged.json and curve.png and .svg at the end.
+        The trainer, and what writes evotf.npz, evotf.json, judged.json and curve.png and .svg at the end.
     """
     del seed
     config = evotf.Config(**network)
@@ -61,6 +62,7 @@ def build(
                 name = f"D={dim}, N={population}, {which} functions"
                 table[name] = reach(racers, functions, dim=dim, count=judged["tasks"], generations=generations)
         atomic.write_json(workdir / "judged.json", table)
+        evotf_history.write(workdir, table)
         for name, row in table.items():
             print(f"{name}:", "  ".join(f"{who} {value:.2f}" for who, value in row.items()), flush=True)
         _draw(workdir, gate_reach(trainer, training))

@@ -1,12 +1,12 @@
 """Checkpoints of Evolution Transformer: one npz of plain arrays, with the sizes and the kind of features as JSON.
 
 `released` is evosax's `2024_03_SNES_small` (Robert Tjarko Lange, Apache-2.0; trained for arXiv 2403.02985), converted
-by tools/convert_evotf.py. The others were trained here; their configs are in configs/evotf.
+by tools/convert_evotf.py. The others were trained here; beside each stands a JSON with its config, curve and table.
 """
 
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -80,6 +80,29 @@ def load(checkpoint: str | Path) -> Checkpoint:
         context=meta["context"],
         weights=traverse_util.unflatten_dict(flat, sep="/"),
     )
+
+
+def history(checkpoint: str) -> dict[str, Any]:
+    """Returns how a checkpoint that comes with the library was trained.
+
+    Args:
+        checkpoint: one of `names` that was trained here.
+
+    Returns:
+        config: the fields of the run; curve: metric -> list, `step` among them; table: what it was judged by.
+
+    Raises:
+        ValueError: an unknown name, or one that was not trained here.
+
+    Example:
+        >>> sorted(history("ead_sep_cma_es"))
+        ['config', 'curve', 'table']
+    """
+    naming.lookup(dict.fromkeys(names()), checkpoint, kind="checkpoint")
+    file = FOLDER / f"{_PREFIX}{checkpoint}.json"
+    if not file.is_file():
+        raise ValueError(f"checkpoint: {checkpoint!r} was not trained here, nothing is known of its training")
+    return json.loads(file.read_text())
 
 
 def save(file: Path, checkpoint: Checkpoint) -> None:

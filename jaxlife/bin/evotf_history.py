@@ -1,0 +1,32 @@
+"""What is kept beside a trained Evolution Transformer: evotf.json, with its config, its metrics and its table."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxlife.experiment import atomic, report
+
+_ROWS = 60
+"""Lines of the curve, at most."""
+
+
+def write(workdir: Path, table: Mapping[str, Any]) -> None:
+    """Writes evotf.json; shipped beside evotf.npz it says how those weights came about.
+
+    Args:
+        workdir: of a run, with config.json and metrics.jsonl.
+        table: what the result was judged by.
+    """
+    logged = report.read_metrics(workdir)
+    rows = np.unique(np.linspace(0, len(logged["step"]) - 1, _ROWS).round().astype(int))
+    curve = {name: [_plain(value) for value in values[rows]] for name, values in logged.items()}
+    config = json.loads((workdir / "config.json").read_text())["config"]
+    atomic.write_json(workdir / "evotf.json", {"config": config, "curve": curve, "table": dict(table)})
+
+
+def _plain(value: np.floating) -> float | None:
+    """JSON has no infinities."""
+    return float(f"{value:.5g}") if np.isfinite(value) else None
