@@ -27,13 +27,20 @@ from jaxlife.viz.atlas import page, pictures, vocabulary
 PAGE = "atlas.html"
 _FOLDER = "atlas/films"
 _BUDGET = 128 << 20  # bytes of frames, as floats, that are rendered at once
-_RULES = ("life", "life_sliced")  # worlds whose params are a rule that has a name
 
 
 class Options(NamedTuple):
-    """pictures: of a film. size: pixels of its longer side at most. title: of the page; made up where empty."""
+    """What a user can choose.
+
+    Attributes:
+        pictures: of a film.
+        stride: steps between two; 0 spreads them over the time for which the worlds were seen.
+        size: pixels of a film's longer side at most.
+        title: of the page; made up where empty.
+    """
 
     pictures: int = 24
+    stride: int = 0
     size: int = 128
     title: str = ""
 
@@ -58,7 +65,7 @@ def make(workdir: Path, options: Options) -> Path:
         pictures.thumbnails(last),
         archive.params,
         recipe.replay(archive),
-        names=[life_rule_string(int(rule)) for rule in archive.params[""]] if archive.world in _RULES else None,
+        names=_names(archive),
         score=archive.score,
         film=film,
         vocabulary=_words(archive.encoder),
@@ -67,6 +74,14 @@ def make(workdir: Path, options: Options) -> Path:
     if not page.carries_params(worlds):
         _write_params(workdir / page.WORLDS, archive)
     return viz.save(workdir / PAGE, page.page(worlds))
+
+
+def _names(archive: archive_file.Archive) -> list[str] | None:
+    """Life-like rules are known by their strings; other worlds by their number."""
+    rules = archive.params.get("rule")
+    if archive.world != "life" or rules is None or rules.ndim != 1:
+        return None
+    return [life_rule_string(int(rule)) for rule in rules]
 
 
 def _films(workdir: Path, archive: archive_file.Archive, options: Options) -> atlas.FilmInfo:
@@ -87,7 +102,7 @@ def _films(workdir: Path, archive: archive_file.Archive, options: Options) -> at
     world = recipe.build(archive.world, archive.world_kwargs)
     steps = archive.frames * archive.stride
     prototype = world.default_params(jax.random.key(0))
-    shoot = jax.jit(systems_atlas.films(world, steps=steps, pictures=options.pictures))
+    shoot = jax.jit(systems_atlas.films(world, steps=steps, pictures=options.pictures, stride=options.stride))
     key = jax.random.key(archive.seed)
     batch = _batch(jax.eval_shape(shoot, key, _stack(archive, [0], prototype)).shape, len(todo))
     bar = progress.Progress(steps=count, done=count - len(todo), headline=None)
@@ -140,6 +155,7 @@ def _words(encoder: str) -> tuple[list[str], Any] | None:
     known = vocabulary.words()
     try:
         towers = models.load(encoder)
+        towers.embed_text(towers.weights, known[:1])  # it may have no words: a short complaint
         return known, np.asarray(towers.embed_text(towers.weights, known))
     except (ValueError, OSError) as error:
         print(f"no search by words: {error}", flush=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxlife import viz
 from jaxlife.core import rollout
-from jaxlife.experiment import atomic, rundir
+from jaxlife.experiment import archive_file, atomic, rundir
 from jaxlife.substrates.life import NAMED, life, life_rule_string, life_scores
 from jaxlife.systems import life_sweep
 
@@ -33,11 +33,12 @@ class Trial(NamedTuple):
 
 
 def write(workdir: Path, state: life_sweep.State, trial: Trial) -> None:
-    """Writes table.npz, ranks.csv, top.csv, top.png and index.html, and prints the table of the named rules."""
+    """Writes table.npz, archive.npz, ranks.csv, top.csv, top.png, index.html; prints the table of the named rules."""
     columns = table(state, trial)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **columns)
     atomic.write(workdir / "table.npz", buffer.getvalue())
+    write_archive(workdir, state, trial)
     best = np.argsort(columns["open_ended_rank"], kind="stable")[:_TOP]
     best = best[columns["looked_at"][best]]
     top = [_row(columns, i) for i in best]
@@ -91,6 +92,29 @@ def table(state: life_sweep.State, trial: Trial) -> dict[str, np.ndarray]:
         "loss": loss,
         "open_ended_rank": rank,
     }
+
+
+def write_archive(workdir: Path, state: life_sweep.State, trial: Trial) -> None:
+    """Writes the rules that the encoder has seen as an archive for `jaxlife atlas`; nothing where it has seen none.
+
+    The embedding of a rule is of its last frame, from the soup of `fold_in(key(seed), rule)`; the atlas films every
+    rule from one soup, `key(seed)`.
+    """
+    seen = np.flatnonzero(np.isfinite(np.asarray(state.loss)) & (np.asarray(state.queue) >= 0))
+    if not len(seen):
+        return
+    archive = archive_file.Archive(
+        embeddings=np.asarray(state.last)[seen],
+        params={"rule": np.asarray(state.queue)[seen]},
+        seed=int(trial.params.seed),
+        world="life",
+        encoder=rundir.load(workdir)["config"]["encoder"],
+        frames=trial.frames,
+        stride=trial.steps // trial.frames,
+        world_kwargs={"height": trial.size, "width": trial.size},
+        score=np.asarray(state.loss)[seen],
+    )
+    archive_file.write(workdir, archive)
 
 
 def named_rows(columns: dict[str, np.ndarray], trial: Trial) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """Plays a world again: `jaxlife render FILE.json [--out=FILE.mp4]` or `jaxlife render WORKDIR --index=I`.
 
 FILE.json is what an atlas saves. --out ends in .mp4, .gif or .png (the last moment); --pictures=48, --fps=12,
---steps=N (as many as the world was seen for), --seed=N (the one it was seen from), --size=512 pixels at least.
+--size=512 (pixels at least), --steps=N (as many as the world was seen for), --stride=N (steps between pictures),
+--seed=N (the one it was seen from).
 """
 
 import sys
@@ -19,7 +20,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str]) -> int:
-    given = arguments.parse(argv, "source", out="", index=-1, pictures=48, fps=12.0, steps=0, seed=-1, size=512)
+    given = arguments.parse(
+        argv, "source", out="", index=-1, pictures=48, fps=12.0, steps=0, stride=0, seed=-1, size=512
+    )
     out = Path(given.out) if given.out else None
     if out and out.suffix not in KINDS:
         raise ValueError(f"--out: expected a name that ends in {', '.join(KINDS)}, got {given.out}")
@@ -29,7 +32,7 @@ def _run(argv: Sequence[str]) -> int:
 
     source = Path(given.source)
     found = rendering.find(source, given.index if given.index >= 0 else None)
-    film = rendering.shoot(found, pictures=given.pictures, steps=given.steps, seed=given.seed)
+    film = rendering.shoot(found, pictures=given.pictures, steps=given.steps, stride=given.stride, seed=given.seed)
     print(rendering.write(film, out, source, fps=given.fps, size=given.size), flush=True)
     return 0
 

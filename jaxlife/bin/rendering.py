@@ -27,9 +27,11 @@ def find(source: Path, index: int | None) -> recipe.Recipe:
     return recipe.pick(archive_file.read(source), index)
 
 
-def shoot(found: recipe.Recipe, *, pictures: int, steps: int = 0, seed: int = -1) -> UInt8[np.ndarray, "T H W 3"]:
+def shoot(
+    found: recipe.Recipe, *, pictures: int, steps: int = 0, stride: int = 0, seed: int = -1
+) -> UInt8[np.ndarray, "T H W 3"]:
     """Runs a world; 0 steps and a negative seed mean those by which it was seen."""
-    run = jax.jit(atlas.films(found.world, steps=steps or found.steps, pictures=pictures))
+    run = jax.jit(atlas.films(found.world, steps=steps or found.steps, pictures=pictures, stride=stride))
     params = jax.tree.map(lambda leaf: jax.numpy.asarray(leaf)[None], found.params)
     return np.asarray(run(jax.random.key(found.seed if seed < 0 else seed), params))[0]
 

@@ -15,19 +15,22 @@ from jaxlife.core.types import Array, Float, PyTree, Shaped
 from jaxlife.models.encoder import Encoder
 
 
-def films(world: Substrate, *, steps: int, pictures: int) -> Callable[[Array, PyTree], Shaped[Array, "N T H W 3"]]:
+def films(
+    world: Substrate, *, steps: int, pictures: int, stride: int = 0
+) -> Callable[[Array, PyTree], Shaped[Array, "N T H W 3"]]:
     """Returns `(key, params[N, ...]) -> uint8[N, T, H, W, 3]`, T pictures, the last after `steps`.
 
-    The first of T pictures is taken after `steps - (T - 1) floor(steps / T)`; T is `steps` where that is less.
+    The first of T pictures is taken after `steps - (T - 1) stride`; where there are not that many steps, T is less.
     What is not finite is black: a world that blew up is still a world of the archive.
 
     Args:
         world: the substrate.
         steps: how long the worlds run, at least 1.
         pictures: how many to take, at least 1.
+        stride: steps between two; 0 spreads them over all the steps.
 
     Raises:
-        ValueError: `steps` or `pictures` below 1.
+        ValueError: `steps` or `pictures` below 1, or a negative stride.
 
     Example:
         >>> import jaxlife as jl
@@ -39,8 +42,10 @@ def films(world: Substrate, *, steps: int, pictures: int) -> Callable[[Array, Py
     for name, count in (("steps", steps), ("pictures", pictures)):
         if count < 1:
             raise ValueError(f"{name}: expected at least 1, got {count}")
-    taken = min(pictures, steps)
-    stride = steps // taken
+    if stride < 0:
+        raise ValueError(f"stride: expected at least 1, or 0 to spread the pictures, got {stride}")
+    taken = min(pictures, steps // stride if stride else steps) or 1
+    stride = min(stride, steps) or steps // taken
     before = steps - taken * stride
 
     def see(state: PyTree, params: PyTree, out: PyTree) -> Shaped[Array, "H W 3"]:

@@ -27,6 +27,13 @@ def test_a_film_shows_the_worlds_as_a_rollout_does_and_ends_where_they_were_seen
     assert np.ptp(films[0, -1]) > 50
 
 
+def test_a_film_may_show_the_last_moments_only(params):
+    whole = np.asarray(jax.jit(atlas.films(WORLD, steps=11, pictures=11))(KEY, params))
+    last = np.asarray(jax.jit(atlas.films(WORLD, steps=11, pictures=3, stride=2))(KEY, params))
+    np.testing.assert_array_equal(last, whole[:, [6, 8, 10]])
+    assert atlas.films(WORLD, steps=4, pictures=9, stride=9)(KEY, params).shape[1] == 1
+
+
 def test_a_world_that_blew_up_is_black(params):
     assert not np.asarray(jax.jit(atlas.films(WORLD, steps=4, pictures=1))(KEY, params))[2].any()
 

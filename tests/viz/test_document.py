@@ -194,7 +194,10 @@ def test_a_script_that_is_not_the_pages_own_is_refused_and_the_console_says_so(b
 
 
 _PROBE = """<body style="margin:0"><iframe src="page.html" width="%d" height="900" style="border:0"></iframe><script>
-onload = () => setTimeout(() => {
+const look = () => {
+  const told = document.querySelector("iframe").contentDocument.documentElement.dataset.films;
+  const [ready, all] = (told || "0 of -1").split(" of ");
+  if (ready !== all && performance.now() < 4000) return setTimeout(look, 50);
   const page = document.querySelector("iframe").contentDocument, root = page.documentElement;
   const colours = [...page.querySelectorAll("video")].map((film) => {
     const canvas = document.createElement("canvas");
@@ -206,7 +209,8 @@ onload = () => setTimeout(() => {
   const playing = [...page.querySelectorAll("video")].map((film) => !film.paused);
   const paper = page.defaultView.getComputedStyle(root).backgroundColor;
   document.body.dataset.probe = JSON.stringify({ wide: root.scrollWidth, paper, colours, playing });
-}, 1500);
+};
+onload = () => setTimeout(look, 1500);
 </script>"""
 
 

@@ -1,6 +1,6 @@
 // Paints the map: a dot for every world, and over them the pictures that have room.
 const draw = (() => {
-  const ROUND = 0.09, APPEAR = 0.1; // of a picture's side: its corners; and over which share of zoom it appears
+  const ROUND = 0.09, APPEAR = 0.04; // of a picture's side: its corners; and over which share of zoom it appears
   const colours = () => {
     const style = getComputedStyle(document.documentElement);
     const get = (name) => style.getPropertyValue(name).trim();

@@ -5,8 +5,9 @@ nearer than s / k, by the larger of the two coordinates' differences. So no two 
 in only adds pictures. The order is farthest first: the first pictures show the whole map, the next fill its gaps.
 """
 
+import importlib
 import importlib.util
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -58,7 +59,7 @@ def layouts(embeddings: Float[np.ndarray, "n D"], *, first: int | None = None) -
         'Grid'
     """
     z = np.asarray(embeddings, np.float32)
-    coordinates, share = map(np.asarray, principal.principal_components(z, 2))
+    coordinates, share = map(np.asarray, principal.principal_components(jnp.asarray(z), 2))
     percent = f"{100 * share.sum():.0f} %"
     made = [_placed("PCA", f"Two principal components hold {percent} of the variance.", coordinates, first)]
     if near := neighbour_map(z):
@@ -81,17 +82,15 @@ def neighbour_map(z: Float[np.ndarray, "n D"]) -> tuple[str, Float[np.ndarray, "
     if len(z) < 2 * _MOST_NEIGHBOURS:
         return None
     if importlib.util.find_spec("umap"):
-        from umap import UMAP
-
-        made = UMAP(n_neighbors=_MOST_NEIGHBOURS, min_dist=0.2, metric="cosine", random_state=0, n_jobs=1)
+        umap: Any = importlib.import_module("umap")
+        made = umap.UMAP(n_neighbors=_MOST_NEIGHBOURS, min_dist=0.2, metric="cosine", random_state=0, n_jobs=1)
         return "UMAP", np.asarray(made.fit_transform(z))
     perplexity = min(30.0, (len(z) - 1) / 3)
     if len(z) <= _MOST_PAIRED:
         return "t-SNE", np.asarray(tsne.tsne(jnp.asarray(z), perplexity=perplexity))
     if importlib.util.find_spec("sklearn"):
-        from sklearn.manifold import TSNE
-
-        made = TSNE(perplexity=perplexity, metric="cosine", init="random", random_state=0)
+        manifold: Any = importlib.import_module("sklearn.manifold")
+        made = manifold.TSNE(perplexity=perplexity, metric="cosine", init="random", random_state=0)
         return "t-SNE", np.asarray(made.fit_transform(z))
     return None
 

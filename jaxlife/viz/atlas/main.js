@@ -42,6 +42,7 @@
   const look = (view, whole = false) => {
     state.view = view;
     state.whole = whole;
+    document.body.dataset.whole = whole ? "yes" : "no";
     redraw();
   };
   let flight = 0;
@@ -141,7 +142,7 @@
   const close = () => {
     if (state.chosen >= 0) choose(-1);
     else if (state.query) clear();
-    canvas.focus({ preventScroll: true });
+    if (document.getElementById("panel").contains(document.activeElement)) canvas.focus({ preventScroll: true });
   };
 
   // ---- asking

@@ -41,7 +41,7 @@ def words() -> list[str]:
         >>> "a red ring" in words(), len(words())
         (True, 313)
     """
-    figures = [figure.format(colour) for figure in FIGURES for colour in COLOURS]
+    figures = [f.format(c).replace("a orange", "an orange") for f in FIGURES for c in COLOURS]
     return sorted({*COLOURS, *figures, *PATTERNS, *PHRASES})
 
 
