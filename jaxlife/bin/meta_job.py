@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxlife import objectives
@@ -47,7 +48,7 @@ def build(
     Returns:
         The search, and what prints and writes meta.json at the end.
     """
-    strategy = race_job.named("inner", dim, inner.get("population", 16), inner)
+    strategy = race_job.named("inner", jnp.zeros(dim), inner.get("population", 16), inner)
     options = {name: value for name, value in outer.items() if name != "name"}
     factory = naming.lookup(STRATEGIES, outer["name"], kind="strategy").factory
     suite = objectives.bbob_suite(functions=functions, instances=tuple(range(1, instances + 1)), dim=dim)

@@ -11,6 +11,7 @@ from jaxlife import strategies as rooms
 from jaxlife.bin import race_report
 from jaxlife.core import naming
 from jaxlife.core.protocol import Assembly, Strategy
+from jaxlife.core.types import PyTree
 from jaxlife.systems import race
 
 
@@ -25,6 +26,7 @@ def build(
     first_instance: int = 1001,
     sigma: float = 1.0,
     targets: tuple[float, float, int] = (2.0, -8.0, 51),
+    boxed: bool = False,
     seed: int = 0,
 ) -> tuple[Assembly, Callable[[Path, race.State], None]]:
     """Builds the race from the fields of a config.
@@ -40,6 +42,7 @@ def build(
         first_instance: COCO's number for the first seed.
         sigma: first step size.
         targets: (first, last, count): log10 of the precisions of the empirical distributions.
+        boxed: candidates stay in [-5, 5]^D, which all racers know as their bounds.
         seed: of the run's key, which `experiment.run` reads.
 
     Returns:
@@ -56,31 +59,36 @@ def build(
     for dim, population in sizes:
         name = f"D{dim}N{population}"
         suite = objectives.bbob_suite(functions=functions, instances=instances, dim=dim)
-        racers = {label: named(label, dim, population, how) for label, how in strategies.items()}
+        start = objectives.Point(x=jnp.zeros(dim)) if boxed else jnp.zeros(dim)
+        racers = {label: named(label, start, population, how) for label, how in strategies.items()}
         heats[name], populations[name] = race.Heat(racers, suite), population
     trial = race_report.Trial(functions, tuple(seen), populations, targets)
-    assembly = race.race(heats, generations=length, sigma=sigma)
+    evaluate = objectives.evaluate_point if boxed else objectives.evaluate_problem
+    assembly = race.race(heats, generations=length, sigma=sigma, evaluate=evaluate)
     return assembly, lambda workdir, state: race_report.write(workdir, state, trial)
 
 
-def named(label: str, dim: int, population: int, how: Mapping[str, Any]) -> Strategy:
-    """Builds one racer over vectors of `dim`.
+def named(label: str, prototype: PyTree, population: int, how: Mapping[str, Any]) -> Strategy:
+    """Builds one racer.
 
     Args:
         label: in the table; the name too, unless `how` has one.
-        dim: D.
+        prototype: one solution.
         population: N.
         how: {name, ...} as in a config.
 
     Raises:
-        ValueError: an unknown name, or whatever its factory refuses.
+        ValueError: an unknown name, one that leaves JAX, or whatever its factory refuses.
 
     Example:
-        >>> named("SNES", 3, 8, {"name": "snes", "lr_sigma": 0.2065}).params.weights.shape
+        >>> named("SNES", jnp.zeros(3), 8, {"name": "snes", "lr_sigma": 0.2065}).params.weights.shape
         (8,)
     """
     options = {"population": population, **how}
-    name, start = options.pop("name", label), jnp.zeros(dim)
+    name = options.pop("name", label)
     if name.startswith("evosax/"):
-        return rooms.evosax(name.removeprefix("evosax/"), start, **{"sigma": 1.0, **options})
-    return naming.lookup(rooms.STRATEGIES, name, kind="strategy").factory(start, **options)
+        return rooms.evosax(name.removeprefix("evosax/"), prototype, **{"sigma": 1.0, **options})
+    entry = naming.lookup(rooms.STRATEGIES, name, kind="strategy")
+    if entry.host:
+        raise ValueError(f"{name}: expected a strategy that can be compiled, got one that leaves JAX")
+    return entry.factory(prototype, **options)

@@ -1,6 +1,7 @@
 """What is searched for: scores of trajectories, and problem suites."""
 
 from jaxlife.objectives.bbob import Problem, Suite, bbob, bbob_suite, evaluate_problem
+from jaxlife.objectives.box import Point, evaluate_point
 from jaxlife.objectives.control import Control, control
 from jaxlife.objectives.direction import maximise
 from jaxlife.objectives.running_time import (
@@ -23,6 +24,7 @@ from jaxlife.objectives.scores import (
 
 __all__ = [
     "Control",
+    "Point",
     "Problem",
     "Score",
     "Suite",
@@ -31,6 +33,7 @@ __all__ = [
     "combine",
     "control",
     "ecdf",
+    "evaluate_point",
     "evaluate_problem",
     "expected_running_time",
     "first_hits",

@@ -1,5 +1,6 @@
 """The race as a job: its table is numpy's, its racers are those that the config names."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -29,6 +30,6 @@ def test_the_shares_count_what_was_reached():
 
 def test_names_that_do_not_exist_are_refused_with_the_nearest():
     with pytest.raises(ValueError, match="did you mean 'snes'"):
-        race_job.named("snse", 3, 4, {})
+        race_job.named("snse", jnp.zeros(3), 4, {})
     with pytest.raises(ValueError, match="each function once"):
         race_job.build(strategies={"snes": {}}, sizes=((2, 4),), seen=(1,), unseen=(1,), seeds=2, length=3)

@@ -162,6 +162,8 @@ def test_answers_are_those_of_a_full_forward_pass_and_of_every_vmapped_search(lm
             prompt = form.text(words, *(np.asarray(a) for a in (one.x[q], one.f, one.shown)))
             assert numbers[i, q].tolist() == reference(lm, prompt, block, apply)
             assert int(counts["prompt_tokens"][i, q]) == len(lm.tokenizer.encode(prompt))
+    again = answer.language_model(lm, words, block=block, resolution=100, read_head_once=False)
+    np.testing.assert_array_equal(again.answer(keys[0], tables[0], again.context, 0.0)[0], numbers[0])
     warm = np.asarray(reply(keys, stacked, asked.context, 5.0)[0])
     assert ((warm >= 0) & (warm < 100)).all()
     assert len(np.unique(warm)) > 1

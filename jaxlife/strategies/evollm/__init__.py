@@ -20,6 +20,8 @@ from jaxlife.strategies.evollm import adapters, answer, form, search
 from jaxlife.strategies.evollm.answer import Answerer, Query
 from jaxlife.strategies.evollm.queries import Layout
 
+DEFAULT = "smollm2-135m-instruct"
+AUTO, TUNED = "auto", "teachers"
 STUBS = ("copy_best", "uniform")
 """Models that are none: one copies the best member, one answers at random; controls, and for tests."""
 
@@ -29,8 +31,8 @@ def evollm(
     *,
     population: int = 8,
     sigma: float = 0.1,
-    model: str | Path | llm.LanguageModel | Answerer = "smollm2-135m-instruct",
-    adapter: str | Path | PyTree = None,
+    model: str | Path | llm.LanguageModel | Answerer = DEFAULT,
+    adapter: str | Path | PyTree = AUTO,
     sigma_rule: str = "snes",
     sigma_decay: float = 0.95,
     box: tuple[float, float] | None = None,
@@ -45,7 +47,8 @@ def evollm(
         sigma: initial standard deviation, in units of the search coordinates.
         model: name, folder or file of a language model, "untrained" for a tiny random one, one of `STUBS`, a model
             that is loaded, or whoever answers.
-        adapter: of LoRA: one of `adapters.names()`, a file, or adapters; None for the bare model.
+        adapter: of LoRA: one of `adapters.names()`, a file, or adapters; None or "" for the bare model. "auto" is the
+            one that comes with the library for SmolLM2-135M-Instruct, none for others.
         sigma_rule: "constant", "decay" (by `sigma_decay`) or "snes".
         sigma_decay: factor on sigma after each generation, for the rule "decay".
         box: (low, high) of all coordinates, for `frame=0`; the prototype's bounds when None.
@@ -86,7 +89,7 @@ def evollm(
 
 
 def answerer(
-    model: str | Path | llm.LanguageModel | Answerer, layout: Layout, adapter: str | Path | PyTree = None
+    model: str | Path | llm.LanguageModel | Answerer, layout: Layout, adapter: str | Path | PyTree = AUTO
 ) -> Answerer:
     """Finds whoever answers; see `evollm` for the arguments.
 
@@ -98,6 +101,8 @@ def answerer(
         >>> answerer("copy_best", Layout()).context
         ()
     """
+    if isinstance(adapter, str) and adapter in ("", AUTO):
+        adapter = TUNED if adapter == AUTO and model == DEFAULT and TUNED in adapters.names() else None
     if isinstance(model, Answerer) or model in STUBS:
         if adapter is not None:
             raise ValueError(f"adapter: expected None for {model!r}, which is no language model")

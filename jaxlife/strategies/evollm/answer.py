@@ -100,7 +100,14 @@ def uniform(resolution: int) -> Answerer:
 
 
 def language_model(
-    lm: LanguageModel, form: forms.Form, *, block: int, resolution: int, adapters: PyTree = None, dtype: Any = None
+    lm: LanguageModel,
+    form: forms.Form,
+    *,
+    block: int,
+    resolution: int,
+    adapters: PyTree = None,
+    dtype: Any = None,
+    read_head_once: bool = True,
 ) -> Answerer:
     """Builds the answerer that asks a language model, in the same compiled program as the search.
 
@@ -112,13 +119,16 @@ def language_model(
         block: B, numbers of an answer.
         resolution: R.
         adapters: of LoRA, see `Decoder`.
-        dtype: of activations; that of the embedding when None.
+        dtype: of activations; float32 when None.
+        read_head_once: keep the head of the prompt as keys and values; False reads it in every query.
 
     Raises:
         ValueError: a resolution or vocabulary that the grammar cannot take.
     """
     form = forms.named(form, lm.tokenizer)
     tables = forms.tables(form, lm.tokenizer, resolution)
+    if not read_head_once:
+        tables = tables._replace(head=(), words={**tables.words, "head": tables.head})
     network = Decoder(lm.config, jnp.float32 if dtype is None else dtype)
     steps = grammars.longest(block, resolution)
     context = Context(

@@ -118,7 +118,8 @@ class Tables(NamedTuple):
 
     Attributes:
         head: of what comes before everything.
-        words: ids of `before_f`, `before_x`, `end`, `between`, `tail` and the comma.
+        words: ids of `before_f`, `before_x`, `end`, `between`, `tail` and the comma; of `head` too where every prompt
+            is to begin with it.
         integers: [R, W] ids of every integer, filled up with -1.
     """
 
@@ -148,7 +149,7 @@ def tables(form: Form, tokenizer: Tokenizer, resolution: int) -> Tables:
 def ids(
     tables: Tables, x: Int[Array, "K M B"], f: Int[Array, "K M"], shown: Array
 ) -> tuple[Int[Array, "P"], Int[Array, ""]]:
-    """Puts a prompt together, without its head.
+    """Puts a prompt together, without a head that is read once.
 
     Args:
         tables: see `tables`.
@@ -175,7 +176,8 @@ def ids(
     body = jnp.concatenate([between, jnp.reshape(lines, (rows[0], -1))], axis=1)
     question = [jnp.asarray(tables.words[name], jnp.int32) for name in ("before_f", "before_x", "tail")]
     question.insert(1, tables.integers[0])
-    flat = jnp.concatenate([jnp.ravel(body), *question])
+    head = jnp.asarray(tables.words.get("head", ()), jnp.int32)
+    flat = jnp.concatenate([head, jnp.ravel(body), *question])
     order = jnp.argsort(flat != _BLANK, stable=True)
     return jnp.maximum(flat[order], 0), jnp.sum(flat != _BLANK).astype(jnp.int32)
 

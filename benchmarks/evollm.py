@@ -1,0 +1,78 @@
+"""How many queries a second does EvoLLM ask, how long are they, and what does reading the head of a prompt once save?
+
+python benchmarks/evollm.py [--seeds 4] [--dim 5] [--repeats 3] [--model smollm2-135m-instruct]
+
+A generation is one `tell` of S searches in D dimensions, compiled with its weights as arguments; the share of the model
+is what is left of its time when the best member answers in the model's place. `each time` reads the head in every
+query.
+"""
+
+import argparse
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxlife import strategies
+from jaxlife.core.protocol import Evals
+from jaxlife.models import llm
+from jaxlife.strategies.evollm import Layout, answer, form
+
+PROMPTS = {
+    "terse, one dimension": {"form": "terse", "block": 1},
+    "lines, all dimensions": {"form": "lines", "block": 0},
+    "told, one dimension": {"form": "told", "block": 1},
+    "chat, all dimensions": {"form": "chat", "block": 0},
+}
+
+
+def seconds(es, seeds, repeats):
+    """Median time of a generation of `seeds` searches; and the strategy's metrics."""
+    keys = jax.random.split(jax.random.key(0), seeds)
+    states = jax.vmap(es.init, in_axes=(0, None))(keys, es.params)
+    x, states = jax.vmap(es.ask, in_axes=(0, 0, None))(keys, states, es.params)
+    evals = Evals(jnp.sum(x**2, axis=-1))
+    tell = jax.jit(jax.vmap(es.tell, in_axes=(0, 0, None, 0, 0))).lower(keys, states, es.params, x, evals).compile()
+    times = []
+    for _ in range(repeats + 1):
+        begun = time.perf_counter()
+        _, metrics = jax.block_until_ready(tell(keys, states, es.params, x, evals))
+        times.append(time.perf_counter() - begun)
+    return float(np.median(times[1:])), metrics
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--dim", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--model", default="smollm2-135m-instruct")
+    args = parser.parse_args()
+    lm = llm.untrained() if args.model == "untrained" else llm.load(args.model)
+    stub, _ = seconds(strategies.evollm(jnp.zeros(args.dim), population=6, model="copy_best"), args.seeds, args.repeats)
+    print(f"{args.model}, D = {args.dim}, {args.seeds} searches, 6 members, one generation told")
+    print("| prompt | head | queries/s | tokens read a query | tokens written | share of the model |")
+    print("|---|---|---:|---:|---:|---:|")
+    for name, how in PROMPTS.items():
+        layout = Layout(block=how["block"] or args.dim, form=how["form"])
+        words = form.named(layout.form, lm.tokenizer)
+        for once in (True, False) if words.head else (True,):
+            asked = answer.language_model(
+                lm, words, block=layout.block, resolution=layout.resolution, read_head_once=once
+            )
+            es = strategies.evollm(jnp.zeros(args.dim), population=6, model=asked, **layout._asdict())
+            took, metrics = seconds(es, args.seeds, args.repeats)
+            queries = args.seeds * -(-args.dim // layout.block)
+            n_head = len(form.tables(words, lm.tokenizer, layout.resolution).head) if once else 0
+            read = float(jnp.mean(metrics["prompt_tokens"])) - n_head
+            head = ("read once" if once else "each time") if words.head else "none"
+            wrote = float(jnp.mean(metrics["answer_tokens"]))
+            print(
+                f"| {name} | {head} | {queries / took:.1f} | {read:.0f} | {wrote:.1f} | {1 - stub / took:.4f} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""EvoLLM races over BBOB against random search, hill climbing and evolution strategies at equal evaluations.
+
+jaxlife run --config=configs/evollm/bbob.py --workdir=runs/evollm-bbob
+
+All start from the same points with the same first step size and stay in [-5, 5]^D. The controls are EvoLLM without a
+model: one copies the best member, one answers at random, both with the same rule for sigma.
+"""
+
+from jaxlife.bin import settings
+
+RACERS = {
+    "EvoLLM, tuned": {"name": "evollm", "adapter": "teachers"},
+    "EvoLLM, copy of the best": {"name": "evollm", "model": "copy_best"},
+    "EvoLLM, random answers": {"name": "evollm", "model": "uniform"},
+    "SNES": {"name": "snes"},
+    "Sep-CMA-ES": {"name": "sep_cma_es"},
+    "hill climbing": {"name": "gaussian_ga", "elites": 1},
+    "hill climbing, sigma falls": {"name": "gaussian_ga", "elites": 1, "sigma_decay": 0.9},
+    "random search": {"name": "random_search", "uniform": True},
+}
+
+
+ZERO_SHOT = {
+    "EvoLLM, zero-shot": {"name": "evollm", "adapter": ""},
+    "EvoLLM, zero-shot, lines in a box": {"name": "evollm", "adapter": "", "form": "lines", "block": 2, "frame": 0.0},
+}
+
+
+def get_config(arg=None):  # noqa: ANN001, ANN201
+    base = {
+        "system": "race",
+        "strategies": RACERS,
+        "sizes": ((5, 6),),
+        "seen": (),
+        "unseen": (1, 8, 10, 15),
+        "seeds": 10,
+        "length": 30,
+        "generations": 30,
+        "boxed": True,
+        "targets": (2.0, -3.0, 26),
+        "runner": {"chunk": 1, "checkpoint_every": 1, "log_every": 1},
+    }
+    if arg == "controls":
+        base |= {"strategies": {k: v for k, v in RACERS.items() if k != "EvoLLM, tuned"}, "sizes": ((2, 6), (5, 6))}
+        base["runner"] = {"chunk": 10, "checkpoint_every": 30, "log_every": 10}
+    if arg == "zero_shot":
+        base |= {"strategies": {**RACERS, **ZERO_SHOT}, "sizes": ((2, 6),)}
+    if arg == "smoke":
+        tiny = {"name": "evollm", "model": "untrained"}
+        base["strategies"] = {"EvoLLM, tiny": tiny, "random search": RACERS["random search"]}
+    smoke = {"sizes": ((2, 6),), "unseen": (1,), "seeds": 2, "length": 2, "generations": 2}
+    return settings.config(arg, base, smoke=smoke, zero_shot={}, controls={})

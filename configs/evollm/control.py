@@ -1,0 +1,38 @@
+"""EvoLLM searches linear policies for CartPole or Acrobot, beside the others at equal evaluations.
+
+jaxlife run --config=configs/evollm/control.py --workdir=runs/evollm-cartpole
+jaxlife run --config=configs/evollm/control.py:acrobot --workdir=runs/evollm-acrobot
+"""
+
+from jaxlife.bin import settings
+
+RACERS = {
+    "EvoLLM, tuned": {"name": "evollm", "adapter": "teachers"},
+    "EvoLLM, copy of the best": {"name": "evollm", "model": "copy_best"},
+    "EvoLLM, random answers": {"name": "evollm", "model": "uniform"},
+    "SNES": {"name": "snes"},
+    "Sep-CMA-ES": {"name": "sep_cma_es"},
+    "hill climbing": {"name": "gaussian_ga", "elites": 1},
+    "random search": {"name": "random_search"},
+}
+
+
+def get_config(arg=None):  # noqa: ANN001, ANN201
+    base = {
+        "system": "control_race",
+        "task": "cartpole",
+        "strategies": RACERS,
+        "population": 8,
+        "seeds": 10,
+        "length": 8,
+        "generations": 8,
+        "episodes": 4,
+        "hidden": (),
+        "limit": 0,
+        "sigma": 0.5,
+        "runner": {"chunk": 1, "checkpoint_every": 1, "log_every": 1},
+    }
+    if arg == "smoke":
+        base["strategies"] = {"EvoLLM, tiny": {"name": "evollm", "model": "untrained"}, "SNES": RACERS["SNES"]}
+    smoke = {"seeds": 2, "length": 2, "generations": 2, "episodes": 1, "limit": 20}
+    return settings.config(arg, base, smoke=smoke, acrobot={"task": "acrobot"})

@@ -1,0 +1,52 @@
+"""SmolLM2-135M-Instruct is taught to search: LoRA on what SNES and Sep-CMA-ES did on other functions.
+
+jaxlife run --config=configs/evollm/tune.py --workdir=runs/evollm-tune
+
+A lesson is one dimension of one generation of a teacher's search, told as EvoLLM tells it; the answer is the teacher's
+next mean. The folder gets evollm.npz (the adapter, for `--config.strategies...adapter=`), judged.json (mean error of
+the answers on functions, dimensions and instances that were never learnt on) and the recorded searches.
+"""
+
+from jaxlife.bin import settings
+
+
+def get_config(arg=None):  # noqa: ANN001, ANN201
+    return settings.config(
+        arg,
+        {
+            "system": "evollm_tune",
+            "model": "smollm2-135m-instruct",
+            "layout": {"resolution": 100, "generations": 1, "members": 6, "block": 1, "frame": 3.0, "form": "terse"},
+            "teachers": {"snes": {}, "sep_cma_es": {}},
+            "functions": (6, 7, 12, 13, 14, 17, 20),
+            "unseen": (1, 8, 10, 15),
+            "sizes": ((2, 6), (3, 8), (4, 6)),
+            "unseen_sizes": ((5, 6), (10, 8)),
+            "searches": 128,
+            "generations_told": 24,
+            "lessons": 3000,
+            "judged": 256,
+            "length": 256,
+            "batch": 2,
+            "learning_rate": 2e-3,
+            "decay": 240,
+            "rank": 4,
+            "steps": 60,
+            "runner": {"chunk": 5, "checkpoint_every": 20, "headline": "loss"},
+        },
+        smoke={
+            "model": "untrained",
+            "sizes": ((2, 6),),
+            "unseen_sizes": ((3, 6),),
+            "functions": (6,),
+            "unseen": (1,),
+            "searches": 2,
+            "generations_told": 3,
+            "lessons": 8,
+            "judged": 4,
+            "batch": 1,
+            "rank": 1,
+            "steps": 2,
+            "runner.chunk": 2,
+        },
+    )
