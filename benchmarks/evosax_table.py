@@ -3,7 +3,7 @@ Rastrigin.
 
 python benchmarks/evosax_table.py [--dim 5] [--population 20] [--generations 300] [--seeds 5] [--out TABLE.md]
 
-Prints a Markdown table: the median over seeds of the best value found, from a start at distance about 2 with step size
+Prints a Markdown table, and goes on with the rows that TABLE.md lacks: the median over seeds of the best value found, from a start at distance about 2 with step size
 1, default hyper-parameters. The ellipsoid has condition 1e4 and is rotated. A last column flags what is broken: NaN or
 infinite candidates, or no progress on the sphere (less than a factor of 10).
 """
@@ -70,9 +70,12 @@ def main():
     functions = landscapes(args.dim)
     at_start = float(functions["sphere"](start[None])[0])
     lines = [f"| strategy | {' | '.join(functions)} | remark |", "|---|" + "---:|" * len(functions) + "---|"]
-    if args.out:
-        args.out.write_text("\n".join(lines) + "\n")
+    if args.out and args.out.exists():
+        lines = args.out.read_text().splitlines()  # rows that an earlier run with the same arguments has written
+    written = {line.split("|")[1].strip() for line in lines[2:]}
     for name, make in factories(start, args.population):
+        if name in written:
+            continue
         cells, remarks = [], []
         for function in functions.values():
             best, finite = achieved(make(), function, args.generations, args.seeds)
