@@ -3,9 +3,10 @@ Rastrigin.
 
 python benchmarks/evosax_table.py [--dim 5] [--population 20] [--generations 300] [--seeds 5] [--out TABLE.md]
 
-Prints a Markdown table, and goes on with the rows that TABLE.md lacks: the median over seeds of the best value found, from a start at distance about 2 with step size
-1, default hyper-parameters. The ellipsoid has condition 1e4 and is rotated. A last column flags what is broken: NaN or
-infinite candidates, or no progress on the sphere (less than a factor of 10).
+Prints a Markdown table, and goes on with the rows that TABLE.md lacks: the median over seeds of the best value found,
+from a start at distance about 2 with step size 1, default hyper-parameters. The ellipsoid has condition 1e4 and is
+rotated. A last column flags what is broken: NaN or infinite candidates, or no progress on the sphere (less than a
+factor of 10).
 """
 
 import argparse
