@@ -37,7 +37,6 @@ def get_config(arg=None):  # noqa: ANN001, ANN201
         },
         smoke={
             "world_args.size": 16,
-            "encoder": "pixels",
             "strategy.population": 4,
             "frames": 2,
             "stride": 4,

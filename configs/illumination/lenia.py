@@ -2,6 +2,8 @@
 
 jaxlife run --config=configs/illumination/lenia.py --workdir=runs/illuminate_lenia
 jaxlife run --config=configs/illumination/lenia.py:paper --workdir=runs/paper_lenia    # 10,000 generations
+
+The full size was not run: only `:smoke` was.
 """
 
 from jaxlife.bin import settings

@@ -2,6 +2,8 @@
 
 jaxlife run --config=configs/illumination/particle_life.py --workdir=runs/illuminate_particle_life
 jaxlife run --config=configs/illumination/particle_life.py:paper --workdir=runs/paper    # 10,000 generations
+
+The full size was not run: only `:smoke` was.
 """
 
 from jaxlife.bin import settings

@@ -15,9 +15,10 @@ def get_config(arg=None):  # noqa: ANN001, ANN201
         params="1",
         prompts="a galaxy",
         sizes=(8, 16, 32, 64, 128, 256, 512, 1024, 2048),
+        frames=1,
         n_inits=16,
         stride=250,
         generations=9,
         runner={"chunk": 1, "checkpoint_every": 1},
-        smoke={"sizes": (8, 16), "generations": 2},
+        smoke={"prompts": "", "frames": 2, "sizes": (8, 16), "generations": 2},
     )

@@ -15,8 +15,16 @@ def get_config(arg=None):  # noqa: ANN001, ANN201
         params="1",
         prompts="a galaxy",
         values=(-2.0, -1.0, 0.0, 1.0, 2.0),
+        frames=1,
         n_inits=4,
         stride=250,
         generations=42,
-        smoke={"world_args.n_particles": 16, "values": (0.0, 1.0), "generations": 42, "runner.chunk": 42},
+        smoke={
+            "prompts": "",
+            "frames": 2,
+            "world_args.n_particles": 16,
+            "values": (0.0, 1.0),
+            "generations": 42,
+            "runner.chunk": 42,
+        },
     )
