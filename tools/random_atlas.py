@@ -12,6 +12,7 @@ import numpy as np
 
 import jaxlife as jl
 from jaxlife.core import tree
+from jaxlife.core.types import PyTree
 from jaxlife.experiment import archive_file
 from jaxlife.substrates.gray_scott import PRESETS
 from jaxlife.systems import atlas
@@ -20,7 +21,7 @@ SIZE, STEPS, BATCH = 64, 3000, 32
 SPREAD = 0.45  # of the search coordinates around a known class of patterns
 
 
-def draw(key: jax.Array) -> jl.substrates.gray_scott:
+def draw(key: jax.Array) -> PyTree:
     """Draws params: a class of patterns at random, a step away from it, a colour, seeds of a random density."""
     presets = [jl.substrates.gray_scott_preset(name) for name in PRESETS]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *presets)

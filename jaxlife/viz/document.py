@@ -96,8 +96,8 @@ def shell(title: str, body: Markup, *, style: str, script: str, sources: str) ->
         The HTML of the page.
 
     Example:
-        >>> "script-src 'sha256-" in shell("A", tag("body"), style="", script="", sources="img-src data:")
-        True
+        >>> shell("A", tag("body"), style="", script="", sources="img-src data:").count("sha256-")
+        2
     """
     own = f"style-src '{_digest(style)}'; script-src '{_digest(script)}'"
     head = tag(

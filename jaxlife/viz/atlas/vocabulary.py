@@ -39,7 +39,7 @@ def words() -> list[str]:
 
     Example:
         >>> "a red ring" in words(), len(words())
-        (True, 313)
+        (True, 317)
     """
     figures = [f.format(c).replace("a orange", "an orange") for f in FIGURES for c in COLOURS]
     return sorted({*COLOURS, *figures, *PATTERNS, *PHRASES})
