@@ -3,8 +3,12 @@
 jaxlife run --config=configs/evollm/tune.py --workdir=runs/evollm-tune
 
 A lesson is one dimension of one generation of a teacher's search, told as EvoLLM tells it; the answer is the teacher's
-next mean. The folder gets evollm.npz (the adapter, for `--config.strategies...adapter=`), judged.json (mean error of
-the answers on functions, dimensions and instances that were never learnt on) and the recorded searches.
+next mean. The folder gets evollm.npz (the adapter, 2.3 MB), judged.json and the recorded searches.
+
+Measured on two busy cores: 60 updates (31,000 tokens, a quarter of the lessons) in 11 minutes of processor time, loss
+1.84 to 1.0 a token. Mean error of the greedy answers in cells of 100, on functions (f1, f8, f10, f15), dimensions (5,
+10) and instances that were never learnt on: 19.3 before, 4.5 after; copying the best member 7.5, standing still 7.7. It
+ships as the adapter "teachers". The schedule was made for 240 updates; the loss had not fallen since update 30.
 """
 
 from jaxlife.bin import settings

@@ -46,10 +46,10 @@ def control_race(racers: Mapping[str, Strategy], task: Control, *, seeds: int, g
 
     Example:
         >>> from jaxlife import objectives, strategies
-        >>> task = objectives.control("cartpole", episodes=1)
+        >>> task = objectives.Control(jnp.zeros(2), None, ())
         >>> one = control_race({"snes": strategies.snes(task.prototype)}, task, seeds=2, generations=3)
-        >>> jax.eval_shape(one.init, jax.random.key(0), one.params).curves["snes"].shape
-        (2, 3)
+        >>> sorted(one.params)
+        ['snes']
     """
     if not racers or seeds < 1 or generations < 1:
         raise ValueError(f"expected a racer, a seed and a generation, got {list(racers)}, {seeds=}, {generations=}")

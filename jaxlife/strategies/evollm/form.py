@@ -95,11 +95,11 @@ def text(form: Form, x: np.ndarray, f: np.ndarray, shown: np.ndarray) -> str:
         shown: bool[K, M] which lines there are.
 
     Example:
-        >>> print(text(Form(), np.array([[[1, 2]], [[3, 4]]]), np.array([[9], [5]]), np.ones((2, 1), bool)), end="")
-        f: 9 | x: 1,2
-        ##
-        f: 5 | x: 3,4
-        f: 0 | x:
+        >>> print(text(FORMS["terse"], np.array([[[1, 2]], [[3, 4]]]), np.array([[9], [5]]), np.ones((2, 1), bool)))
+        9|1,2
+        #
+        5|3,4
+        0|
     """
     generations = []
     for members, values, there in zip(x, f, shown, strict=True):

@@ -32,8 +32,8 @@ def from_integers(cells: Int[Array, "*B"], low: Array, high: Array, resolution: 
     """Returns the middle of each cell.
 
     Example:
-        >>> from_integers(jnp.array([0, 50]), jnp.array([-5.0]), jnp.array([5.0]), 100).round(2).tolist()
-        [-4.949999809265137, 0.05000000074505806]
+        >>> from_integers(jnp.array([0, 7]), jnp.array([-4.0]), jnp.array([4.0]), 8).tolist()
+        [-3.5, 3.5]
     """
     return low + (cells + 0.5) / resolution * (high - low)
 
