@@ -7,7 +7,7 @@
 
 Such a Python: python -m venv peers; peers/bin/pip install torch transformers accelerate gguf llama-cpp-python.
 One model, SmolLM2-135M-Instruct; each contender in a fresh process, in turn, `--rounds` times: in a process the best
-of three, over rounds the median. Prefill reads 512 tokens at batch 1 and 16 times 64 at batch 16; decode writes 32 after
+of three, over rounds the median. Prefill reads 512 tokens at batch 1, 16 times 64 at batch 16; decode writes 32 after
 a prompt of 64. MB is the peak of resident memory, loading included. GB/s is what decoding at batch 1 reads of weights,
 beside what one matrix-vector product over 512 MB of f32 reads.
 """
