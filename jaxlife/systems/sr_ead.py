@@ -234,17 +234,19 @@ def sr_ead(
 
 
 def quality(f: Float[Array, "*B T N"]) -> Float[Array, "*B"]:
-    """Returns the mean of log10 f over the members of the second half of a search: less is better, +inf never.
+    """Returns the mean of log10 of the best value so far over the second half of a search: less is better.
 
-    A best value may be luck; a mean over members and generations tells two searches with the same noise apart.
+    A mean over generations tells two searches with the same noise apart before their ends do. A mean over members would
+    reward a search that draws itself together where it stands.
 
     Example:
-        >>> quality(jnp.array([[9.0, 9.0], [0.1, 10.0]])).item()
-        0.0
+        >>> quality(jnp.array([[9.0, 9.0], [0.1, 10.0], [3.0, 1.0], [0.001, 7.0]])).item()
+        -2.0
     """
-    late = f[..., f.shape[-2] // 2 :, :]
+    best = jax.lax.cummin(jnp.min(f, axis=-1), axis=f.ndim - 2)
+    late = best[..., f.shape[-2] // 2 :]
     late = jnp.where(jnp.isfinite(late), late, 1 / FLOOR)
-    return jnp.mean(jnp.log10(jnp.clip(late, FLOOR, 1 / FLOOR)), axis=(-2, -1))
+    return jnp.mean(jnp.log10(jnp.clip(late, FLOOR, 1 / FLOOR)), axis=-1)
 
 
 def choose(scores: Float[Array, "P M"], trust: Array | float) -> Array:

@@ -40,6 +40,7 @@ def run(trainer):
     return twelve
 
 
+@pytest.mark.slow  # one program of a minute of compilation
 def test_the_best_never_gets_worse_and_gets_better(run):
     _, (states, _) = run(0.2, 1e-2)
     scores = np.asarray(states.best_score)[GATE_EVERY - 1 :]
@@ -47,6 +48,7 @@ def test_the_best_never_gets_worse_and_gets_better(run):
     assert scores[-1] < scores[0] - 0.02
 
 
+@pytest.mark.slow  # one program of a minute of compilation
 def test_what_does_not_get_better_is_given_up_for_the_best(run):
     start, (states, _) = run(0.2, 30.0)
     back = [np.array_equal(states.weights[i], states.best[i]) for i in range(12)]
@@ -55,6 +57,7 @@ def test_what_does_not_get_better_is_given_up_for_the_best(run):
     assert float(states.sigma.min()) < float(start.sigma)
 
 
+@pytest.mark.slow  # one program of a minute of compilation
 def test_copies_out_of_all_bounds_leave_nothing_behind(run):
     _, (states, out) = run(1e18, 1e-2)
     for leaf in jax.tree.leaves((states.weights, states.best, states.optimizer)):
