@@ -3,6 +3,8 @@
 jaxlife run --config=configs/asal/prompts_in_time.py --workdir=runs/in_time             # Gray-Scott
 jaxlife run --config=configs/asal/prompts_in_time.py:lenia --workdir=runs/in_time_lenia
 jaxlife run --config=configs/asal/prompts_in_time.py:boids --config.strategy.name=evosax:SimpleES --workdir=runs/boids
+
+The full size was not run: only `:smoke` was.
 """
 
 from jaxlife.bin import settings

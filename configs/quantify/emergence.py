@@ -1,6 +1,10 @@
 """What emerges with the number of particles: one world of Particle Life from 8 particles to 2,048.
 
 jaxlife run --config=configs/quantify/emergence.py --workdir=runs/emergence
+
+The full size was not run. With `--config.sizes="(8,32,128,512)" --config.generations=4 --config.n_inits=8`, similarity
+and 95 % interval: .077 [.062, .092], .084 [.073, .094], .109 [.101, .117], .085 [.072, .097]. The world is a random
+one: nothing was searched for.
 """
 
 from jaxlife.bin import settings

@@ -1,6 +1,8 @@
 """Which parameters of Particle Life matter for what is seen: the spread of a score over each one's sweep.
 
 jaxlife run --config=configs/quantify/importance.py --workdir=runs/importance
+
+The full size was not run: only `:smoke` was.
 """
 
 from jaxlife.bin import settings

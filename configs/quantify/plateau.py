@@ -1,6 +1,8 @@
 """When nothing new is to be seen any more: worlds of Gray-Scott run until their embedding has come to rest.
 
 jaxlife run --config=configs/quantify/plateau.py --workdir=runs/plateau
+
+The full size was not run: only `:smoke` was.
 """
 
 from jaxlife.bin import settings

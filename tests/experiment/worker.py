@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxlife import experiment, models, objectives, strategies, substrates
 from jaxlife.core import mesh, population, search
 from jaxlife.core.protocol import Assembly, Evals, Strategy, System
-from jaxlife.systems import asal
+from jaxlife.systems.asal import asal
 
 
 def walk(size: int) -> System:
@@ -47,7 +47,7 @@ def look(*, devices: int) -> Assembly:
     world, encoder = substrates.gray_scott(size=16), models.load("pixels")
     strategy = strategies.sep_cma_es(world.default_params(jax.random.key(0)), population=4, sigma=0.3)
     shared = mesh.make_mesh(pop=devices) if devices else None
-    return asal.asal(world, encoder, objectives.open_endedness(), strategy, frames=3, stride=8, mesh=shared)
+    return asal(world, encoder, objectives.open_endedness(), strategy, frames=3, stride=8, mesh=shared)
 
 
 def pick(state: search.State, params: search.Params, out: dict) -> dict:
