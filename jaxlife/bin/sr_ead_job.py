@@ -65,7 +65,7 @@ def build(
         evotf_history.write(workdir, table)
         for name, row in table.items():
             print(f"{name}:", "  ".join(f"{who} {value:.2f}" for who, value in row.items()), flush=True)
-        _draw(workdir, gate_reach(trainer, training))
+        _draw(workdir, gate_reach(trainer, training) if judged["sizes"] else {})
 
     return trainer, finish
 
