@@ -6,9 +6,9 @@ At the end it prints, and writes to judged.json, the median log10 of the best va
 nor used by its gate, beside SNES, Sep-CMA-ES, the released checkpoint and random weights; curve.png is the gate's
 median against iterations. evotf.npz is the checkpoint.
 
-The full run was not made. Compiling takes about 90 s of processor time, an iteration .37 s on two shared cores. A trial of
-180 iterations, with a score by the mean of the members in place of the best value so far, took the gate's median from
-2.61 at its first gate to 1.81 at iteration 70 and then wandered.
+The full run was not made. Compiling takes about 90 s of processor time, an iteration .37 s on two shared cores. A trial
+of 180 iterations, with a score by the mean of the members in place of the best value so far, took the gate's median
+from 2.61 at its first gate to 1.81 at iteration 70 and then wandered.
 """
 
 from jaxlife.bin import settings
