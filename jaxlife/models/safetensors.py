@@ -140,6 +140,8 @@ def _stored(what: str, entry: Any, body: memoryview) -> Stored:
     numbers = (*shape, start, end)
     if not all(type(n) is int and 0 <= n < 2**62 for n in numbers) or len(shape) > 32:
         raise BrokenFile(f"{what}: shape and offsets must be whole numbers, at most 32 axes")
+    if math.prod(n or 1 for n in shape) >= 2**60:
+        raise BrokenFile(f"{what}: no array has the shape {list(shape)}")
     dtype = np.dtype(_TYPES[kind])
     if end > len(body) or end - start != math.prod(shape) * dtype.itemsize:
         raise BrokenFile(

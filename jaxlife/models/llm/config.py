@@ -11,6 +11,7 @@ FAMILIES = ("llama", "mistral", "qwen2", "qwen3")
 
 _CLASSES = {"llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3"}
 _SIZES = ("n_layers", "width", "hidden", "n_heads", "n_kv_heads", "head_dim", "vocab", "context")
+_MOST_LAYERS, _LARGEST_HEAD = 10_000, 65_536
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,12 @@ class Config:
         for name in _SIZES:
             value = getattr(self, name)
             if not (isinstance(value, int) and 0 < value < 2**31):
-                raise ValueError(f"{name}: expected a positive integer, got {value!r}")
+                raise ValueError(f"{name}: expected a positive integer, got {_shown(value)}")
+        if self.n_layers > _MOST_LAYERS or self.head_dim > _LARGEST_HEAD:
+            raise ValueError(
+                f"expected at most {_MOST_LAYERS} layers with heads of {_LARGEST_HEAD}, got n_layers={self.n_layers}, "
+                f"head_dim={self.head_dim}"
+            )
         if self.n_heads % self.n_kv_heads:
             raise ValueError(f"n_heads={self.n_heads} is no multiple of n_kv_heads={self.n_kv_heads}")
         if self.head_dim % 2:
@@ -91,25 +97,26 @@ def from_hf(raw: Mapping[str, Any]) -> Config:
         (500000.0, 4)
     """
     family = raw.get("model_type", "")
-    if family not in FAMILIES:
+    if not isinstance(family, str) or family not in FAMILIES:
         raise ValueError(f"architecture: expected one of {', '.join(FAMILIES)}, got model_type={family!r}")
     _expect(raw, "hidden_act", "silu")
     _expect(raw, "mlp_bias", False)
     if family != "qwen2":  # there the flag means q, k, v alone, which are covered
         _expect(raw, "attention_bias", False)
-    n_layers, n_heads = _entry(raw, "num_hidden_layers"), _entry(raw, "num_attention_heads")
+    n_layers, n_heads = _whole(raw, "num_hidden_layers"), _whole(raw, "num_attention_heads")
+    width = _whole(raw, "hidden_size")
     theta, scaling = rotary.settings(raw)
     return Config(
         family=family,
         n_layers=n_layers,
-        width=_entry(raw, "hidden_size"),
-        hidden=_entry(raw, "intermediate_size"),
+        width=width,
+        hidden=_whole(raw, "intermediate_size"),
         n_heads=n_heads,
         n_kv_heads=raw.get("num_key_value_heads") or n_heads,
-        head_dim=raw.get("head_dim") or _entry(raw, "hidden_size") // max(n_heads, 1),
-        vocab=_entry(raw, "vocab_size"),
-        context=_entry(raw, "max_position_embeddings"),
-        eps=float(raw.get("rms_norm_eps", 1e-6)),
+        head_dim=raw.get("head_dim") or width // n_heads,
+        vocab=_whole(raw, "vocab_size"),
+        context=_whole(raw, "max_position_embeddings"),
+        eps=_number("rms_norm_eps", raw.get("rms_norm_eps", 1e-6)),
         theta=theta,
         rope=scaling,
         tied=bool(raw.get("tie_word_embeddings", False)),
@@ -170,7 +177,7 @@ def from_gguf(metadata: Mapping[str, Any], *, tied: bool, factors: tuple[float, 
         ValueError: an architecture or scaling that the decoder does not cover, or a missing entry, by name.
     """
     family = metadata.get("general.architecture", "")
-    if family not in FAMILIES:
+    if not isinstance(family, str) or family not in FAMILIES:
         raise ValueError(f"architecture: expected one of {', '.join(FAMILIES)}, got general.architecture={family!r}")
 
     def entry(name: str, default: Any = None) -> Any:
@@ -181,45 +188,55 @@ def from_gguf(metadata: Mapping[str, Any], *, tied: bool, factors: tuple[float, 
             raise ValueError(f"{family}.{name}: expected one value for all layers, got {type(value).__name__}")
         return value
 
+    def number(name: str, default: Any = None) -> float:
+        return _number(f"{family}.{name}", entry(name, default))
+
+    def whole(name: str, default: Any = None) -> int:
+        return _whole({f"{family}.{name}": entry(name, default)}, f"{family}.{name}")
+
     kind = entry("rope.scaling.type", "none")
     if kind not in ("none", "linear"):
         raise ValueError(f"{family}.rope.scaling.type: expected none or linear, got {kind!r}")
     scaling: rotary.Scaling = (("factors", factors), ("rope_type", "factors")) if factors else ()
     if kind == "linear" and not factors:
-        scaling = (("factor", float(entry("rope.scaling.factor"))), ("rope_type", "linear"))
-    n_layers, n_heads, window = (
-        entry("block_count"),
-        entry("attention.head_count"),
-        entry("attention.sliding_window", 0),
-    )
+        scaling = (("factor", number("rope.scaling.factor")), ("rope_type", "linear"))
+    tokens = metadata.get("tokenizer.ggml.tokens", ())
+    n_layers, n_heads, width = whole("block_count"), whole("attention.head_count"), whole("embedding_length")
+    window = whole("attention.sliding_window") if metadata.get(f"{family}.attention.sliding_window") else 0
     return Config(
         family=family,
         n_layers=n_layers,
-        width=entry("embedding_length"),
-        hidden=entry("feed_forward_length"),
+        width=width,
+        hidden=whole("feed_forward_length"),
         n_heads=n_heads,
-        n_kv_heads=entry("attention.head_count_kv", n_heads),
-        head_dim=entry("attention.key_length", entry("embedding_length") // max(n_heads, 1)),
-        vocab=entry("vocab_size", len(metadata.get("tokenizer.ggml.tokens", ()))),
-        context=entry("context_length"),
-        eps=float(entry("attention.layer_norm_rms_epsilon")),
-        theta=float(entry("rope.freq_base", 1e4)),
+        n_kv_heads=whole("attention.head_count_kv", n_heads),
+        head_dim=whole("attention.key_length", width // n_heads),
+        vocab=whole("vocab_size", len(tokens) if isinstance(tokens, list) else 0),
+        context=whole("context_length"),
+        eps=number("attention.layer_norm_rms_epsilon"),
+        theta=number("rope.freq_base", 1e4),
         rope=scaling,
         tied=tied,
         qkv_bias=family == "qwen2",
         qk_norm=family == "qwen3",
-        windows=(window,) * n_layers if window and n_layers < 10_000 else (),
+        windows=(window,) * min(n_layers, _MOST_LAYERS) if window else (),
     )
 
 
 def _windows(raw: Mapping[str, Any], family: str, n_layers: int) -> tuple[int, ...]:
     window = raw.get("sliding_window") or 0
+    if window:
+        _whole(raw, "sliding_window")
     qwen = family.startswith("qwen")
     if not window or family == "llama" or (qwen and not raw.get("use_sliding_window", False)):
         return ()
     if types := raw.get("layer_types"):
+        if not isinstance(types, list):
+            raise ValueError(f"layer_types: expected a list, got {type(types).__name__}")
         return tuple(window if kind == "sliding_attention" else 0 for kind in types)
-    first = raw.get("max_window_layers", 28) if qwen else 0
+    first = _number("max_window_layers", raw.get("max_window_layers", 28)) if qwen else 0
+    if n_layers > _MOST_LAYERS:
+        return ()  # `Config` refuses it
     return tuple(window if i >= first else 0 for i in range(n_layers))
 
 
@@ -228,7 +245,21 @@ def _expect(raw: Mapping[str, Any], name: str, value: Any) -> None:
         raise ValueError(f"{name}: expected {value!r}, got {raw[name]!r}; the decoder has no such part")
 
 
-def _entry(raw: Mapping[str, Any], name: str) -> Any:
+def _whole(raw: Mapping[str, Any], name: str) -> int:
     if name not in raw:
         raise ValueError(f"config.json lacks {name!r}")
-    return raw[name]
+    value = raw[name]
+    if not (type(value) is int and 0 < value < 2**31):
+        raise ValueError(f"{name}: expected a positive integer, got {_shown(value)}")
+    return value
+
+
+def _number(name: str, value: Any) -> float:
+    if not (type(value) in (int, float) and abs(value) < 1e30):
+        raise ValueError(f"{name}: expected a number, got {_shown(value)}")
+    return float(value)
+
+
+def _shown(value: Any) -> str:
+    small = type(value) is int and abs(value) < 2**64
+    return repr(value)[:80] if small or isinstance(value, str | float | None) else type(value).__name__

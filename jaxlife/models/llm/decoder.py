@@ -18,7 +18,6 @@ import functools
 import math
 from typing import Any, NamedTuple, cast
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn

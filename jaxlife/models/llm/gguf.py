@@ -131,6 +131,8 @@ def _stored(what: str, shape: tuple[int, ...], kind: int, start: int, body: memo
     if kind not in _PLAIN and kind not in _BLOCKS:
         known = ", ".join(["F32", "F16", "BF16", *(name for name, _, _ in _BLOCKS.values())])
         raise BrokenFile(f"{what}: GGML type {kind} is not covered: expected one of {known}")
+    if math.prod(n or 1 for n in shape) >= 2**60:
+        raise BrokenFile(f"{what}: no array has the shape {list(shape)}")
     size = math.prod(shape)
     if kind in _PLAIN:
         n_bytes = size * np.dtype(_PLAIN[kind]).itemsize
@@ -147,6 +149,8 @@ def _stored(what: str, shape: tuple[int, ...], kind: int, start: int, body: memo
 def _decode(data: memoryview, shape: tuple[int, ...], kind: int) -> np.ndarray:
     if kind in _PLAIN:
         return np.frombuffer(data, _PLAIN[kind]).reshape(shape)
+    if 0 in shape:
+        return np.zeros(shape, np.float32)
     import gguf  # takes a moment, and plain files need none of it
 
     name, block, width = _BLOCKS[kind]

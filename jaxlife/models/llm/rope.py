@@ -22,13 +22,23 @@ def settings(raw: Mapping[str, Any]) -> tuple[float, Scaling]:
         >>> settings({"rope_parameters": {"rope_type": "linear", "rope_theta": 5e5, "factor": 2.0}})
         (500000.0, (('factor', 2.0), ('rope_type', 'linear')))
     """
-    scaling = dict(raw.get("rope_parameters") or raw.get("rope_scaling") or {})
-    theta = float(scaling.pop("rope_theta", raw.get("rope_theta") or 1e4))
+    given = raw.get("rope_parameters") or raw.get("rope_scaling") or {}
+    if not isinstance(given, dict):
+        raise ValueError(f"rope_scaling: expected an object, got {type(given).__name__}")
+    scaling = dict(given)
+    theta = scaling.pop("rope_theta", raw.get("rope_theta") or 1e4)
+    if not (isinstance(theta, int | float) and 0 < theta < 1e30):
+        raise ValueError(f"rope_theta: expected a positive number, got {theta!r}")
+    theta = float(theta)
     scaling["rope_type"] = scaling.get("rope_type", scaling.pop("type", "default"))
     if scaling["rope_type"] == "default":
         return theta, ()
     if scaling["rope_type"] == "llama3":
         scaling.setdefault("original_max_position_embeddings", raw.get("max_position_embeddings", 8192))
+    for name, value in scaling.items():
+        items = value if isinstance(value, list) else [value]
+        if not all(isinstance(item, int | float | str) for item in items):
+            raise ValueError(f"rope_scaling: {name}: expected a number, a text or a list of them, got {value!r}")
     return theta, tuple(sorted((k, tuple(v) if isinstance(v, list) else v) for k, v in scaling.items()))
 
 
@@ -45,13 +55,24 @@ def frequencies(head_dim: int, theta: float, scaling: Scaling = ()) -> np.ndarra
         scaling: entries of `rope_scaling`.
 
     Raises:
-        ValueError: a kind of scaling that is not covered.
+        ValueError: a kind of scaling that is not covered, or numbers that give no frequencies.
 
     Example:
         >>> frequencies(4, 100.0).tolist()
         [1.0, 0.1]
     """
     options = dict(scaling)
+    try:
+        with np.errstate(all="ignore"):
+            found = _frequencies(head_dim, theta, options)
+    except (ArithmeticError, KeyError, TypeError) as error:
+        raise ValueError(f"rope_scaling: {options} gives no frequencies ({error!r})") from error
+    if not (np.all(np.isfinite(found)) and np.all(found >= 0)):
+        raise ValueError(f"rope_scaling: theta={theta} and {options} give frequencies that are not finite")
+    return found
+
+
+def _frequencies(head_dim: int, theta: float, options: dict[str, Any]) -> np.ndarray:
     kind = options.get("rope_type", "default")
     if kind == "ntk":
         theta *= float(options["factor"]) ** (head_dim / (head_dim - 2))
