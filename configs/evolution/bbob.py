@@ -12,6 +12,7 @@ from jaxlife.bin import settings
 
 RACERS = {
     "evotf ead_sep_cma_es": {"name": "evotf", "checkpoint": "ead_sep_cma_es"},
+    "evotf ead_snes": {"name": "evotf", "checkpoint": "ead_snes"},
     "evotf released": {"name": "evotf", "checkpoint": "released", "legacy_weights": True},
     "SNES (fast sigma)": {"name": "snes", "lr_sigma": 0.2065},
     "SNES": {"name": "snes"},

@@ -8,7 +8,7 @@ At the end it prints, and writes to judged.json, the KL from the teachers on sea
 the released checkpoint, and how far both teacher and student get on the sphere. evotf.npz is the checkpoint:
 `jl.strategies.evotf(x, checkpoint="runs/ead/evotf.npz")`; evotf.json is its config, curve and table.
 
-900 updates take six to eight minutes on two busy cores (4 min 50 s of processor time with what is judged at the end).
+900 updates took nine minutes on two busy cores (4 min 50 s of processor time with what is judged at the end).
 With SNES as the teacher: KL .00020 on D = 5, N = 12 (released .0056), on the sphere -4.92 where SNES reaches -4.96.
 """
 
