@@ -186,6 +186,40 @@ def test_names_that_lead_nowhere_say_what_was_expected(tmp_path):
         llm.load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model_type": ["llama"]}, "architecture"),
+        ({"rms_norm_eps": None}, "rms_norm_eps"),
+        ({"hidden_size": "wide"}, "hidden_size"),
+        ({"num_hidden_layers": 10**9}, "layers"),  # would be a tuple of 10^9 windows
+        ({"head_dim": 2**31 - 2}, "head_dim"),  # 8 GB of frequencies
+        ({"sliding_window": "all", "model_type": "mistral"}, "sliding_window"),
+        ({"rope_theta": -1.0}, "rope_theta"),
+        ({"rope_scaling": [1]}, "rope_scaling"),
+        ({"rope_scaling": {"rope_type": "linear", "factor": 0}}, "not finite"),
+        ({"rope_scaling": {"rope_type": "linear", "factor": {}}}, "factor"),
+    ],
+)
+def test_a_config_that_makes_no_sense_is_refused_by_name(change, message, tiny):
+    with pytest.raises(ValueError, match=message):
+        configs.from_hf({**configs.to_hf(tiny[0]), **change})
+
+
+def test_empty_tensors_are_read_and_impossible_ones_refused(tmp_path):
+    def stored(kind, shape):
+        return gguf._stored("t", shape, kind, 0, memoryview(b""))  # GGML types 8 and 12: Q8_0, Q4_K
+
+    for kind in (8, 12):
+        assert stored(kind, (0, 256)).read().shape == (0, 256)
+        with pytest.raises(BrokenFile, match="no array"):
+            stored(kind, (0, 2**62))
+    header = json.dumps({"t": {"dtype": "F32", "shape": [0, 2**61], "data_offsets": [0, 0]}}).encode()
+    (tmp_path / "s").write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(BrokenFile, match="no array"):
+        safetensors.read(tmp_path / "s")
+
+
 @pytest.mark.parametrize("scaling", ["yarn", "longrope"])
 def test_rotary_scaling_that_is_not_covered_is_refused(scaling, tiny):
     raw = {**configs.to_hf(tiny[0]), "rope_scaling": {"rope_type": scaling, "factor": 2.0}}
