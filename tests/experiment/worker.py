@@ -1,7 +1,7 @@
 """Runs in processes of their own: to be killed, or to be two that compute one search.
 
     python worker.py walk WORKDIR STEPS SIZE
-    python worker.py look WORKDIR STEPS PORT PROCESS
+    python worker.py sphere WORKDIR STEPS PORT PROCESS
 
 The walk saves so often that, with a large state, most of its time goes into writing checkpoints.
 """
@@ -11,10 +11,9 @@ import sys
 import jax
 import jax.numpy as jnp
 
-from jaxlife import experiment, models, objectives, strategies, substrates
+from jaxlife import experiment
 from jaxlife.core import mesh, population, search
-from jaxlife.core.protocol import Assembly, Evals, Strategy, System
-from jaxlife.systems.asal import asal
+from jaxlife.core.protocol import Evals, Strategy, System
 
 
 def walk(size: int) -> System:
@@ -42,17 +41,9 @@ def sphere(*, devices: int) -> System:
     return search.search(guess, population.population(lambda key, x, context: Evals(jnp.sum(x**2)), mesh=shared))
 
 
-def look(*, devices: int) -> Assembly:
-    """An ASAL search for open-endedness, its population over several devices (0: no mesh)."""
-    world, encoder = substrates.gray_scott(size=16), models.load("pixels")
-    strategy = strategies.sep_cma_es(world.default_params(jax.random.key(0)), population=4, sigma=0.3)
-    shared = mesh.make_mesh(pop=devices) if devices else None
-    return asal(world, encoder, objectives.open_endedness(), strategy, frames=3, stride=8, mesh=shared)
-
-
 def pick(state: search.State, params: search.Params, out: dict) -> dict:
-    """What the search logs."""
-    return {"best_fitness": out["best_fitness"], "fitness": out["fitness"], "first": out["descriptor"][:, :8]}
+    """What the sphere logs."""
+    return {"best_fitness": out["best_fitness"], "fitness": out["fitness"]}
 
 
 def main(kind: str, workdir: str, steps: str, *rest: str) -> None:
@@ -63,8 +54,8 @@ def main(kind: str, workdir: str, steps: str, *rest: str) -> None:
         experiment.run(system, jnp.float32(3.9), jax.random.key(1), config={"r": 3.9}, **options)
     else:
         jax.distributed.initialize(f"localhost:{rest[0]}", 2, int(rest[1]))
-        system = look(devices=jax.device_count())
-        experiment.run(system, system.params, jax.random.key(1), observe=pick, **options)
+        system = sphere(devices=jax.device_count())
+        experiment.run(system, search.Params(), jax.random.key(1), observe=pick, **options)
 
 
 if __name__ == "__main__":

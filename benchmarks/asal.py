@@ -1,0 +1,155 @@
+"""How many candidates a second does a search evaluate, end to end, beside ASAL's original, and with how much memory?
+
+python benchmarks/asal.py --asal=PATH [--worlds lenia particle_life] [--repeats 3] [--encoder random_conv]
+python benchmarks/asal.py --long [--generations 2000]
+
+PATH is a checkout of github.com/SakanaAI/asal (needs einops and matplotlib). A candidate is evaluated from params to
+score: init, steps, pictures, embeddings, similarity to a prompt. The original's way is its `rollout.py`: all states
+are kept, then a few are drawn; its worlds draw the pictures. Worlds, frames, size of the pictures and the encoder are
+the same for both; both programs take turns in one process, and the ratio is the median of the ratios of the turns.
+Memory is what the compiled programs ask for (`memory_analysis`), which does not depend on the machine.
+
+`--long` runs a small search for many generations and prints the resident memory of the process as it goes.
+"""
+
+import argparse
+import importlib
+import pathlib
+import resource
+import sys
+import tempfile
+import time
+import types
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import jaxlife as jl
+from jaxlife.systems.asal import Context, asal, trial
+
+SIDE = 128
+WORLDS = {
+    "lenia": {
+        "ours": lambda o: jl.substrates.lenia(size=128, image_size=SIDE),
+        "theirs": ("lenia", "Lenia", {"grid_size": 128, "phenotype_size": 64, "clip1": 1.0}),
+        "steps": 256,
+        "population": 8,
+    },
+    "particle_life": {
+        "ours": lambda o: jl.substrates.particle_life(n_particles=o.particles, image_size=SIDE),
+        "theirs": ("plife", "ParticleLife", {"n_particles": "particles", "n_colors": 6, "search_space": "beta+alpha"}),
+        "steps": 32,
+        "population": 2,
+    },
+}
+
+
+def original(root, file, name, arguments, options):
+    """A world of the original, without its package's other imports."""
+    package = types.ModuleType("asal_substrates")
+    package.__path__ = [str(pathlib.Path(root) / "substrates")]
+    sys.modules["asal_substrates"] = package
+    given = {key: options.particles if value == "particles" else value for key, value in arguments.items()}
+    return getattr(importlib.import_module(f"asal_substrates.{file}"), name)(**given)
+
+
+def their_evaluation(world, encoder, frames, steps):
+    """As `rollout.py` and `main_opt.py` do it: `time_sampling=(frames, True)`."""
+
+    def one(key, params, weights, y):
+        def step(state, key):
+            return world.step_state(key, state, params), state
+
+        _, states = jax.lax.scan(step, world.init_state(key, params), jax.random.split(key, steps))
+        chosen = jax.tree.map(lambda leaf: leaf[steps // frames - 1 :: steps // frames], states)
+
+        def see(_, state):
+            rgb = world.render_state(state, params=params, img_size=SIDE)
+            return _, encoder.embed_image(weights, rgb[None])[0]
+
+        _, z = jax.lax.scan(see, None, chosen)
+        return -jnp.mean(z @ y)
+
+    return jax.vmap(one, in_axes=(0, 0, None, None))
+
+
+def our_evaluation(world, encoder, frames, steps):
+    run = trial(world, encoder, jl.objectives.target(jnp.ones(1)), frames=frames, stride=steps // frames)
+
+    def one(key, params, weights, y):
+        return run(key, params, Context(encoder=weights, score=y[None]))[0]
+
+    return jax.vmap(one, in_axes=(0, 0, None, None))
+
+
+def prepare(evaluation, world_params, encoder, population):
+    """Compiles; returns a function that evaluates a population, and the memory it asks for in GB."""
+    keys = jax.random.split(jax.random.key(0), population)
+    params = jax.vmap(world_params)(keys)
+    z = jax.eval_shape(encoder.embed_image, encoder.weights, jnp.zeros((1, SIDE, SIDE, 3)))
+    y = jnp.ones(z.shape[-1]) / z.shape[-1] ** 0.5
+    program = jax.jit(evaluation).lower(keys, params, encoder.weights, y).compile()
+    run = lambda: jax.block_until_ready(program(keys, params, encoder.weights, y))  # noqa: E731
+    run()
+    return run, program.memory_analysis().temp_size_in_bytes / 1e9
+
+
+def seconds(run):
+    begun = time.perf_counter()
+    run()
+    return time.perf_counter() - begun
+
+
+def race(name, options):
+    setting = WORLDS[name]
+    encoder = jl.models.load(options.encoder)
+    counts = {"frames": options.frames, "steps": setting["steps"]}
+    world = setting["ours"](options)
+    mine = prepare(our_evaluation(world, encoder, **counts), world.default_params, encoder, setting["population"])
+    file, cls, arguments = setting["theirs"]
+    other = original(options.asal, file, cls, arguments, options)
+    theirs = prepare(their_evaluation(other, encoder, **counts), other.default_params, encoder, setting["population"])
+    turns = np.array([[seconds(mine[0]), seconds(theirs[0])] for _ in range(options.repeats)])
+    a, b = setting["population"] / np.median(turns, axis=0)
+    ratio = np.median(turns[:, 1] / turns[:, 0])
+    title = f"{name}, {setting['steps']} steps, {options.frames} frames, population {setting['population']}"
+    print(f"{title:58} {a:8.3f} {b:8.3f} {ratio:7.2f}x   {mine[1]:.3f} {theirs[1]:.3f} GB", flush=True)
+
+
+def long(options):
+    """Resident memory over many generations of a small search, through the runner, checkpoints and logs included."""
+    world = jl.substrates.gray_scott(size=32)
+    encoder = jl.models.load("pixels")
+    strategy = jl.strategies.sep_cma_es(world.default_params(jax.random.key(0)), population=8)
+    search = asal(world, encoder, jl.objectives.open_endedness(), strategy, frames=4, stride=4)
+    with tempfile.TemporaryDirectory() as folder:
+        for done in range(options.generations // 8, options.generations + 1, options.generations // 8):
+            jl.experiment.run(search, search.params, jax.random.key(0), steps=done, workdir=folder, checkpoint_every=50)
+            now = int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+            print(f"{done:7} generations  {now:8.1f} MB resident", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--asal")
+    parser.add_argument("--worlds", nargs="*", default=list(WORLDS))
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--frames", type=int, default=4)
+    parser.add_argument("--particles", type=int, default=5000)
+    parser.add_argument("--encoder", default="random_conv")
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("--generations", type=int, default=2000)
+    options = parser.parse_args()
+    if options.long:
+        long(options)
+        return
+    if not options.asal:
+        parser.error("--asal=PATH is needed: a checkout of github.com/SakanaAI/asal")
+    print(f"{'':58} {'ours/s':>8} {'theirs/s':>8} {'ratio':>8}   memory, ours and theirs")
+    for name in options.worlds:
+        race(name, options)
+
+
+if __name__ == "__main__":
+    main()
