@@ -2,6 +2,9 @@
 
 jaxlife run --config=configs/evollm/control.py --workdir=runs/evollm-cartpole
 jaxlife run --config=configs/evollm/control.py:acrobot --workdir=runs/evollm-acrobot
+
+A generation of ten searches asks 100 queries of 38 tokens for CartPole, 210 for Acrobot: some 20 and 40 seconds of
+processor time. The full runs were not made.
 """
 
 from jaxlife.bin import settings
