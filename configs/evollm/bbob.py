@@ -5,9 +5,9 @@ jaxlife run --config=configs/evollm/bbob.py --workdir=runs/evollm-bbob
 jaxlife run --config=configs/evollm/bbob.py:zero_shot --workdir=runs/evollm-zero-shot
 jaxlife run --config=configs/evollm/bbob.py:controls --workdir=runs/evollm-controls
 
-A generation of ten searches asks 50 queries of 38 tokens a function at D = 5, about 12 seconds of processor time. The full
-run was not made. The sphere alone (--config.unseen="(1,)"), stopped after 20 generations: taught -0.29 [-0.56, -0.05],
-hill climbing -0.29 [-0.45, -0.04], copy of the best -0.31 [-0.74, -0.06], random search 0.87 [0.72, 0.93]; see
+A generation of ten searches asks 50 queries of 38 tokens a function at D = 5, about 12 seconds of processor time. The
+full run was not made. The sphere alone (--config.unseen="(1,)"), stopped after 20 generations: taught -0.29 [-0.56,
+-0.05], hill climbing -0.29 [-0.45, -0.04], copy of the best -0.31 [-0.74, -0.06], random search 0.87 [0.72, 0.93]; see
 docs/how-to/evollm.md.
 
 All start from the same points with the same first step size and stay in [-5, 5]^D. The controls are EvoLLM without a
