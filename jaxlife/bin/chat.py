@@ -3,6 +3,7 @@
 A line is a turn; an empty line, /quit or Ctrl-D ends it, /new forgets what was said, Ctrl-C stops an answer.
 """
 
+import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +12,7 @@ from jaxlife.bin import cli, writing
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a chat in the terminal; returns the exit status."""
-    return cli.guarded("jaxlife chat", __doc__, _run, argv)
+    return cli.guarded("jaxlife chat", __doc__, writing.interruptible(_run), argv)
 
 
 def _run(argv: Sequence[str]) -> int:
@@ -27,20 +28,28 @@ def _run(argv: Sequence[str]) -> int:
             turns = list(opening)
             continue
         turns.append({"role": "user", "content": line})
-        answer = writing.show(lm, lm.tokenizer.apply_chat(turns), flags, rounds)
+        try:
+            answer = writing.show(lm, lm.tokenizer.apply_chat(turns), flags, rounds)
+        except ValueError as error:  # most often the chat has outgrown the context
+            if not rounds:
+                raise
+            print(f"{error}\n/new starts again", file=sys.stderr)
+            turns.pop()
+            continue
         turns.append({"role": "assistant", "content": answer})
         rounds += 1
     return 0
 
 
 def _lines() -> Iterator[str]:
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401  # arrow keys and history in input()
     while True:
         try:
             yield input("> " if sys.stdin.isatty() else "").strip()
-        except EOFError:
-            return
-        except KeyboardInterrupt:
-            print(file=sys.stderr)
+        except (EOFError, KeyboardInterrupt):
+            if sys.stdin.isatty():
+                print(file=sys.stderr)
             return
 
 

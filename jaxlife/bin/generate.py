@@ -11,7 +11,7 @@ from jaxlife.bin import cli, writing
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Writes one continuation to the terminal; returns the exit status."""
-    return cli.guarded("jaxlife generate", __doc__, _run, argv)
+    return cli.guarded("jaxlife generate", __doc__, writing.interruptible(_run), argv)
 
 
 def _run(argv: Sequence[str]) -> int:

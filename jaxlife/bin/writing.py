@@ -1,9 +1,12 @@
 """What `jaxlife chat` and `jaxlife generate` share: flags, loading, text that appears as it is written."""
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+
+INTERRUPTED = 130
 
 
 def parse(argv: Sequence[str], **extra: Any) -> argparse.Namespace:
@@ -43,10 +46,40 @@ def parse(argv: Sequence[str], **extra: Any) -> argparse.Namespace:
 
 def load(flags: argparse.Namespace) -> Any:
     """Loads the model that the flags name."""
-    print(f"loading {flags.model} ...", end="\r", file=sys.stderr, flush=True)
-    from jaxlife import models  # jax takes a moment: say something first
+    if fancy():
+        print(f"loading {flags.model} ...", end="", file=sys.stderr, flush=True)
+    try:
+        from jaxlife import models  # jax takes a moment: say something first
 
-    return models.load(flags.model, **({} if flags.float32 or flags.model == "untrained" else {"int8": True}))
+        return models.load(flags.model, **({} if flags.float32 or flags.model == "untrained" else {"int8": True}))
+    finally:
+        _erase()
+
+
+def fancy() -> bool:
+    """Says whether standard error is a terminal that can erase a line and dim a text."""
+    return sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def _erase() -> None:
+    if fancy():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def interruptible(run: Callable[[Sequence[str]], int]) -> Callable[[Sequence[str]], int]:
+    """Ends a command quietly on Ctrl-C, and when whoever reads its output goes away."""
+
+    def quiet(argv: Sequence[str]) -> int:
+        try:
+            return run(argv)
+        except KeyboardInterrupt:
+            print(file=sys.stderr)
+            return INTERRUPTED
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to flush at the end
+            return 0
+
+    return quiet
 
 
 def show(lm: Any, prompt: str, flags: argparse.Namespace, n: int) -> str:
@@ -69,15 +102,22 @@ def show(lm: Any, prompt: str, flags: argparse.Namespace, n: int) -> str:
     options = {"max_new_tokens": flags.tokens, "temperature": flags.temperature, "top_p": flags.top_p, "key": key}
     pieces: list[str] = []
     begun = time.monotonic()
+    if fancy():
+        print("\033[2m...\033[0m", end="", file=sys.stderr, flush=True)  # the first answer is compiled
     try:
         for piece in lm.stream(lm.params, prompt, **options):
+            if not pieces:
+                _erase()
             pieces.append(piece)
             print(piece, end="", flush=True)
+    except ValueError:
+        _erase()  # the message comes in the place of the dots
+        raise
     except KeyboardInterrupt:
         print(" [stopped]", end="")
     print()
     text, seconds = "".join(pieces), time.monotonic() - begun
-    if sys.stderr.isatty():
+    if fancy():
         count = len(lm.tokenizer.encode(text, begin=False))
         print(f"\033[2m{count} tokens in {seconds:.1f} s\033[0m", file=sys.stderr)
     return text

@@ -14,6 +14,11 @@ from jaxlife.models import llm
 from jaxlife.models.llm import automaton, checkpoint, gguf, model, quantize, tokenizer
 from jaxlife.models.tensor import BrokenFile
 
+EIFFEL = (
+    "The Eiffel Tower is a wrought-iron lattice tower on the Champ de Mars in Paris, France. It is named after the "
+    "engineer Gustave Eiffel, whose company designed and built the tower from 1887 to 1889."
+)
+NATS = 0.01  # measured: see docs/how-to/language-models.md
 QUESTION = "What is the capital of France?"
 
 
@@ -63,18 +68,15 @@ def test_a_grammar_over_real_tokens(small):
     assert set(written) <= {"yes", "no", "perhaps not"}
 
 
-def test_eight_bits_stay_near_thirty_two(lm):
-    ids = jnp.asarray(
-        [lm.tokenizer.encode("The Eiffel Tower is a wrought-iron lattice tower on the Champ de Mars in Paris.")]
-    )
-    score = jax.jit(lm.log_prob)
-    whole = score(lm.params, ids, jnp.ones(ids.shape))[0]
+def test_eight_bits_cost_a_hundredth_of_a_nat_a_token(lm):
+    ids = jnp.asarray([lm.tokenizer.encode(EIFFEL)])
+    count = ids.shape[1] - 1  # the first has no probability
     small = quantize.int8(lm.params)
-    assert abs(float(score(small, ids, jnp.ones(ids.shape))[0] - whole)) < 0.02 * abs(float(whole))
-    size = {"f32": 0, "int8": 0}
-    for name, params in (("f32", lm.params), ("int8", small)):
-        size[name] = sum(w.nbytes for w in jax.tree.leaves(params))
-    assert size["int8"] < 0.26 * size["f32"]
+    nll = [-float(jax.jit(lm.log_prob)(params, ids, jnp.ones(ids.shape))[0]) / count for params in (lm.params, small)]
+    assert abs(nll[0] - 1.8337) < 1e-3
+    assert 1e-6 < abs(nll[1] - nll[0]) < NATS
+    f32, int8 = (sum(w.nbytes for w in jax.tree.leaves(params)) for params in (lm.params, small))
+    assert int8 < 0.26 * f32
 
 
 def test_restored_weights_are_what_the_decoder_computes_with(small):
