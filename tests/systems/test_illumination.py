@@ -87,16 +87,12 @@ def test_the_cells_of_map_elites_are_scouted_worlds(ran):
     assert (np.linalg.norm(reference, axis=1) > 0.9).all()
 
 
-def test_it_goes_on_to_the_same_bits_and_chunks_change_nothing(build, key, ran):
+def test_it_goes_on_to_the_same_bits(ran):
     search, (final, _) = ran
-    half = jax.jit(rollout.rollout(search, frames=7))
+    key, half = jax.random.key(0), jax.jit(rollout.rollout(search, frames=7))
     middle, _ = half(key, search.params)
     end, _ = half(key, search.params, state=middle, start=7)
     jax.tree.map(np.testing.assert_array_equal, end, final)
-    chunked = build(chunk=5)
-    other, _ = jax.jit(rollout.rollout(chunked, frames=14))(key, chunked.params)
-    for a, b in zip(jax.tree.leaves(other), jax.tree.leaves(final), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
 
 
 def test_what_does_not_fit_is_refused(build, glow, colour_encoder):
