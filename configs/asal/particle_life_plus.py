@@ -3,7 +3,7 @@
 jaxlife run --config=configs/asal/particle_life_plus.py --workdir=runs/open_ended
 jaxlife run --config=configs/asal/particle_life_plus.py:paper --workdir=runs/open_paper    # 1,000 generations
 
-The full size was not run: only `:smoke` was.
+The full size was not run; no number is known.
 """
 
 from jaxlife.bin import settings

@@ -4,7 +4,7 @@ jaxlife run --config=configs/asal/prompts_in_time.py --workdir=runs/in_time     
 jaxlife run --config=configs/asal/prompts_in_time.py:lenia --workdir=runs/in_time_lenia
 jaxlife run --config=configs/asal/prompts_in_time.py:boids --config.strategy.name=evosax:SimpleES --workdir=runs/boids
 
-The full size was not run: only `:smoke` was.
+The full size was not run; no number is known.
 """
 
 from jaxlife.bin import settings

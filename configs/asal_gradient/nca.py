@@ -5,6 +5,8 @@ jaxlife run --config=configs/asal_gradient/nca.py --workdir=runs/gradient
 Truncated back-propagation over 16 steps, a pool of 256, AdamW with 3e-4, as in the paper; Sep-CMA-ES beside it. An
 update of 8 worlds costs about 24 pictures, a generation of 16 candidates 16 x 4 = 64: three updates a generation make
 equal work.
+
+The full size was not run; no number is known.
 """
 
 from jaxlife.bin import settings

@@ -3,7 +3,7 @@
 jaxlife run --config=configs/illumination/lenia.py --workdir=runs/illuminate_lenia
 jaxlife run --config=configs/illumination/lenia.py:paper --workdir=runs/paper_lenia    # 10,000 generations
 
-The full size was not run: only `:smoke` was.
+The full size was not run; no number is known.
 """
 
 from jaxlife.bin import settings

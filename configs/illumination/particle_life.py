@@ -3,7 +3,7 @@
 jaxlife run --config=configs/illumination/particle_life.py --workdir=runs/illuminate_particle_life
 jaxlife run --config=configs/illumination/particle_life.py:paper --workdir=runs/paper    # 10,000 generations
 
-The full size was not run: only `:smoke` was.
+The full size was not run; no number is known.
 """
 
 from jaxlife.bin import settings

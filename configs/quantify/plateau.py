@@ -2,7 +2,7 @@
 
 jaxlife run --config=configs/quantify/plateau.py --workdir=runs/plateau
 
-The full size was not run: only `:smoke` was.
+The full size was not run; no number is known.
 """
 
 from jaxlife.bin import settings
