@@ -98,7 +98,7 @@ def build(
     def finish(workdir: Path, state: sft.State) -> None:
         held = {"functions": unseen, "first_instance": HELD_OUT}
         parts = [draw(size, 100 + i, judged // len(unseen_sizes), **held) for i, size in enumerate(unseen_sizes)]
-        drawn = Query(*(np.concatenate(fields) for fields in zip(*parts, strict=True)))
+        drawn = jax.tree.map(lambda *fields: np.concatenate(fields), *parts)
         atomic.write(workdir / "evollm.npz", adapters.pack(state.learned))
         table = {when: _judge(lm, words, told, drawn, a) for when, a in (("before", None), ("after", state.learned))}
         atomic.write_json(workdir / "judged.json", table)

@@ -138,10 +138,10 @@ def language_model(
         head=_read_head(network, lm.params, adapters, tables.head),
     )
 
-    def ask(rows: PyTree, context: Context) -> tuple[Array, Array]:
+    def write_all(rows: PyTree, context: Context) -> tuple[Array, Array]:
         return write(network, context, rows, block=block, steps=steps)
 
-    ask = _one_batch(ask)
+    ask = _one_batch(write_all)
 
     def answer(keys: PRNGKey, query: Query, context: Context, temperature: Any) -> tuple[Array, dict[str, Array]]:
         ids, lengths = forms.batch(tables, query.x, query.f, query.shown)

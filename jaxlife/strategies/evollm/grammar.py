@@ -81,8 +81,8 @@ def build(tokens: Sequence[bytes], *, block: int, resolution: int) -> Grammar:
     nexts = np.asarray(lifted.next)
     texts = [tokens[i] for i in allowed]
     ends = np.array([t == b"\n" for t in texts])
-    used = (nexts >= 0).any(axis=0)
-    nexts, ends, texts = nexts[:, used], ends[used], [t for t, u in zip(texts, used, strict=True) if u]
+    used = np.any(nexts >= 0, axis=0)
+    nexts, ends, texts = nexts[:, used], ends[used], [texts[i] for i in np.flatnonzero(used)]
     return Grammar(
         ids=jnp.asarray(np.array(allowed, np.int32)[used]),
         next=jnp.asarray(nexts),
