@@ -72,13 +72,13 @@ def build(
 
 def contenders(made: evotf.Checkpoint, random: evotf.Checkpoint, dim: int, population: int) -> dict[str, Strategy]:
     """Names what was made here, what it began as, and what it is measured against."""
-    x, n = jnp.zeros(dim), {"population": population}
+    x = jnp.zeros(dim)
     return {
-        "SR-EAD": strategies.evotf(x, checkpoint=made, **n),
-        "random weights": strategies.evotf(x, checkpoint=random, **n),
-        "released": strategies.evotf(x, checkpoint="released", legacy_weights=True, **n),
-        "SNES": strategies.snes(x, **n),
-        "Sep-CMA-ES": strategies.sep_cma_es(x, **n),
+        "SR-EAD": strategies.evotf(x, checkpoint=made, population=population),
+        "random weights": strategies.evotf(x, checkpoint=random, population=population),
+        "released": strategies.evotf(x, checkpoint="released", legacy_weights=True, population=population),
+        "SNES": strategies.snes(x, population=population),
+        "Sep-CMA-ES": strategies.sep_cma_es(x, population=population),
     }
 
 
@@ -100,7 +100,10 @@ def reach(
 def gate_reach(trainer: Assembly, options: Mapping[str, Any]) -> dict[str, float]:
     """Returns what SNES and Sep-CMA-ES reach on the gate's tasks: lines to compare the curve with."""
     x, n = jnp.zeros(options["dim"]), {"population": options["population"]}
-    racers = {"SNES": strategies.snes(x, **n), "Sep-CMA-ES": strategies.sep_cma_es(x, **n)}
+    racers = {
+        "SNES": strategies.snes(x, population=population),
+        "Sep-CMA-ES": strategies.sep_cma_es(x, population=population),
+    }
     return {name: _median(racer, trainer.params.gate, options["generations"]) for name, racer in racers.items()}
 
 

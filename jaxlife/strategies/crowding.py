@@ -5,6 +5,8 @@ that what comes out is a function of the set: neither the order in which it was 
 depends on the place in memory can change who lives.
 """
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 from flax import struct
@@ -156,7 +158,7 @@ def thin(archive: Archive, capacity: int, neighbours: int) -> Archive:
 
     alive = jax.lax.fori_loop(0, rounds, kill, archive.filled)
     kept = jnp.argsort(~alive, stable=True)[:capacity]
-    blank = archive.replace(filled=alive)
+    blank = dataclasses.replace(archive, filled=alive)
     return jax.tree.map(lambda leaf: leaf[kept], blank)
 
 

@@ -5,6 +5,7 @@ cells of MAP-Elites. Then every strategy breeds its own worlds. All worlds of a 
 one evaluation, in chunks.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -93,7 +94,7 @@ def illumination(
         for name, own in known.items():
             if isinstance(own, Cells):
                 centres = coverage.spread_out(state.reference, own.centres.shape[0])
-                known[name] = own.replace(centres=centres, size=jnp.ones(size))
+                known[name] = dataclasses.replace(own, centres=centres, size=jnp.ones(size))
         return known
 
     def init(key: jax.Array, params: search.Params) -> State:

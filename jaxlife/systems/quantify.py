@@ -116,7 +116,8 @@ def interpolation(
 
     def row(key: Array, index: Array, params: dict) -> dict[str, Array]:
         alpha = index.astype(jnp.float32) / (points - 1)
-        between = interpolate(*params["ends"], alpha)
+        first, last = params["ends"]
+        between = interpolate(first, last, alpha)
         keys = jax.random.split(key, n_inits)
         z = jax.vmap(lambda k: see(k, between, params["weights"])[-1])(keys)
         return {"alpha": alpha, "z": z}

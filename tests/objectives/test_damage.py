@@ -23,9 +23,7 @@ def spread():
         return jnp.sum(world.decode(a) != world.decode(b))
 
     run = jax.jit(d.damage(world, flip, frames=32, distance=differing))
-    return lambda rule: np.asarray(
-        run(jax.random.key(0), jnp.int32(rule))
-    )
+    return lambda rule: np.asarray(run(jax.random.key(0), jnp.int32(rule)))
 
 
 def test_damage_of_rule_90_is_pascals_triangle_modulo_two(spread):
