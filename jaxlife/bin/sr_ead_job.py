@@ -99,7 +99,7 @@ def reach(
 
 def gate_reach(trainer: Assembly, options: Mapping[str, Any]) -> dict[str, float]:
     """Returns what SNES and Sep-CMA-ES reach on the gate's tasks: lines to compare the curve with."""
-    x, n = jnp.zeros(options["dim"]), {"population": options["population"]}
+    x, population = jnp.zeros(options["dim"]), options["population"]
     racers = {
         "SNES": strategies.snes(x, population=population),
         "Sep-CMA-ES": strategies.sep_cma_es(x, population=population),
