@@ -51,7 +51,7 @@ layers: $(VENV)/test.stamp  ## Which room may import which.
 	$(BIN)/lint-imports
 
 unit: $(VENV)/test.stamp  ## Tests and the examples in docstrings.
-	$(BIN)/pytest -n auto -m 'not slow'
+	$(BIN)/pytest -n auto --dist loadfile -m 'not slow'
 
 slow: $(VENV)/test.stamp  ## The full-size checks that `unit` leaves out.
 	$(BIN)/pytest -m slow

@@ -11,7 +11,7 @@ import pytest
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _QUIET = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --enable-logging=stderr --virtual-time-budget=5000"
+    "--disable-component-update --disable-sync --enable-logging=stderr --virtual-time-budget=60000"
 )
 
 
