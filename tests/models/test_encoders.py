@@ -34,20 +34,26 @@ def test_vmap_equals_the_batch(encoder, pictures):
     )
 
 
-@pytest.mark.parametrize("flat", [0.0, 0.5, 1.0])
-def test_a_flat_picture_has_a_finite_gradient(encoder, flat):
-    def score(rgb):
-        return encoder.embed_image(encoder.weights, rgb)[0, 0]
+@pytest.fixture(scope="module")
+def climb(encoder):
+    """`(rgb[1, 64, 64, 3], weights, goal[D]) -> (score, its gradient in the picture)`, compiled once an encoder."""
+    return jax.jit(jax.value_and_grad(lambda rgb, weights, goal: encoder.embed_image(weights, rgb)[0] @ goal))
 
-    gradient = jax.jit(jax.grad(score))(jnp.full((1, 64, 64, 3), flat))
+
+@pytest.fixture(scope="module")
+def goal(encoder, pictures):
+    return jax.jit(encoder.embed_image)(encoder.weights, pictures[1:])[0]
+
+
+@pytest.mark.parametrize("flat", [0.0, 0.5, 1.0])
+def test_a_flat_picture_has_a_finite_gradient(encoder, climb, goal, flat):
+    _, gradient = climb(jnp.full((1, 64, 64, 3), flat), encoder.weights, goal)
     assert jnp.isfinite(gradient).all()
 
 
-def test_the_gradient_improves_the_score(encoder, pictures):
-    goal = jax.jit(encoder.embed_image)(encoder.weights, pictures[1:])[0]
-    score = jax.jit(jax.value_and_grad(lambda rgb: encoder.embed_image(encoder.weights, rgb)[0] @ goal))
-    value, gradient = score(pictures[:1])
-    better, _ = score(pictures[:1] + 0.5 * gradient / jnp.linalg.norm(gradient))
+def test_the_gradient_improves_the_score(encoder, climb, goal, pictures):
+    value, gradient = climb(pictures[:1], encoder.weights, goal)
+    better, _ = climb(pictures[:1] + 0.5 * gradient / jnp.linalg.norm(gradient), encoder.weights, goal)
     assert better > value
 
 

@@ -11,7 +11,9 @@ from jaxlife.core.protocol import Evals
 from jaxlife.strategies import trajectory
 
 GENERATIONS, N, D = 4, 6, 3
-GAUSSIAN = sorted(set(strategies.STRATEGIES) - {"map_elites", "illumination_ga"})
+NOT_GAUSSIAN = {"map_elites", "illumination_ga", "novelty_search"}
+ASKS_A_MODEL = {"evollm", "evollm_endpoint"}  # see test_evollm.py: a (1, N) strategy around what the model answers
+GAUSSIAN = sorted(set(strategies.STRATEGIES) - NOT_GAUSSIAN - ASKS_A_MODEL)
 
 
 def sphere(key, x, context):
