@@ -36,7 +36,7 @@ def evaluate(problems, x):
     return jnp.stack([jax.vmap(one)(stacked) for stacked in problems])
 
 
-@pytest.mark.parametrize("dim", [2, 3, 5, 10, 20, 40])
+@pytest.mark.parametrize("dim", [2, 3, 5, 10, *(pytest.param(dim, marks=pytest.mark.slow) for dim in (20, 40))])
 def test_equals_coco_in_float64(dim, golden):
     with jax.enable_x64(True):
         problems = grid(dim)

@@ -16,6 +16,7 @@ from typing import Any
 from jaxlife.core.protocol import Strategy
 from jaxlife.core.types import PyTree
 from jaxlife.models import llm
+from jaxlife.strategies import space as spaces
 from jaxlife.strategies.evollm import adapters, answer, form, search
 from jaxlife.strategies.evollm.answer import Answerer, Query
 from jaxlife.strategies.evollm.queries import Layout
@@ -71,6 +72,7 @@ def evollm(
         >>> es.ask(jax.random.key(1), state, es.params)[0].shape
         (8, 3)
     """
+    spaces.check_count("population", population, 2)  # before the members, of whom there are at most as many
     try:
         chosen = Layout(**{"members": min(population, Layout().members), **layout})
     except TypeError as error:
