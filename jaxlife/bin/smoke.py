@@ -23,8 +23,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not files:
         print(f"jaxlife smoke: no configs in {', '.join(arguments) or 'configs/'} (from {Path.cwd()})", file=sys.stderr)
         return 2
-    with futures.ThreadPoolExecutor(os.cpu_count()) as pool:  # what takes time is compiling, which uses one core
-        failed = [str(file) for file, passes in zip(files, pool.map(_passes, files), strict=True) if not passes]
+    # What takes time is compiling, which uses one core; what two configs have in common is compiled once.
+    with tempfile.TemporaryDirectory() as cache, futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        passed = pool.map(_passes, files, [cache] * len(files))
+        failed = [str(file) for file, passes in zip(files, passed, strict=True) if not passes]
     print(f"{len(files) - len(failed)} of {len(files)} configs ran" + "".join(f"\nfailed: {name}" for name in failed))
     return int(bool(failed))
 
@@ -33,11 +35,16 @@ def _configs(root: Path) -> list[Path]:
     return [root] if root.is_file() else sorted(root.rglob("*.py"))
 
 
-def _passes(file: Path) -> bool:
+def _passes(file: Path, cache: str) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         begun = time.monotonic()
         command = [sys.executable, "-m", "jaxlife.bin.run", f"--config={file}:smoke", f"--workdir={folder}/run"]
-        environment = {**os.environ, "XLA_FLAGS": f"{FLAGS} {os.environ.get('XLA_FLAGS', '')}"}
+        environment = {
+            **os.environ,
+            "XLA_FLAGS": f"{FLAGS} {os.environ.get('XLA_FLAGS', '')}",
+            "JAX_COMPILATION_CACHE_DIR": cache,
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        }
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         seconds = time.monotonic() - begun
     note = "FAILED" if done.returncode else f"over {LIMIT:.0f} s" if seconds > LIMIT else "ok"

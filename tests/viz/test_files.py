@@ -70,5 +70,5 @@ def test_data_uri_holds_the_bytes():
     head, body = files.data_uri(content, "mp4").split(",")
     assert head == "data:video/mp4;base64"
     assert base64.b64decode(body) == content
-    with pytest.raises(ValueError, match="mp4, gif, png, svg, got 'exe'"):
+    with pytest.raises(ValueError, match="mp4, gif, png, svg, webp, got 'exe'"):
         files.data_uri(content, "exe")
