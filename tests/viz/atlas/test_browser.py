@@ -8,6 +8,8 @@ import pytest
 from jaxlife.viz import atlas, files
 from jaxlife.viz.atlas import layout, page, pictures
 
+pytestmark = pytest.mark.slow  # two minutes of a browser
+
 N, D = 1024, 16
 HOSTILE = "</script><script>document.title='taken'</script>"
 WANTED = 77
