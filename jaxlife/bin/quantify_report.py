@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
 from jaxlife import viz
@@ -125,7 +126,7 @@ def halting(table: dict[str, np.ndarray], trial: Trial) -> Drawn:
     curves, rows = [], {}
     for i, label in enumerate(trial.labels):
         made = int(frames[i, 0])
-        speeds = np.asarray(plateau.speed(z[i, 0, :made]))
+        speeds = np.asarray(plateau.speed(jnp.asarray(z[i, 0, :made])))
         steps = trial.stride * np.arange(2, made + 1)
         curves.append(viz.Curve(steps.tolist(), speeds.tolist(), f"world {label}"))
         rows[f"world {label}, frames"] = f"{frames[i].mean():.1f} of at most {z.shape[2]} ({frames[i].tolist()})"
