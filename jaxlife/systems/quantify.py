@@ -44,7 +44,7 @@ def tabulate(row: Callable[[Array, Array, PyTree], dict[str, Array]], n_rows: in
     Example:
         >>> table = tabulate(lambda key, i, params: {"square": params * i**2}, 3, jnp.float32(1))
         >>> state, _ = rollout.rollout(table, frames=3)(jax.random.key(0), table.params)
-        >>> state.table["square"].tolist()
+        >>> state["rows"].table["square"].tolist()
         [0.0, 1.0, 4.0]
     """
 
