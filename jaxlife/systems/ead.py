@@ -78,7 +78,7 @@ def ead(
         >>> run = evotf_tasks.teach({"snes": {}}, dim=2, population=4, generations=3, searches=2, instances=1)
         >>> trainer = ead([run(jax.random.key(0))], batch=2, window=3)
         >>> state = trainer.init(jax.random.key(1), trainer.params)
-        >>> sorted(trainer.step(jax.random.key(2), state, trainer.params, None)[1])
+        >>> sorted(jax.eval_shape(trainer.step, jax.random.key(2), state, trainer.params, None)[1])
         ['grad_norm', 'loss']
     """
     _check(searches, batch, window)

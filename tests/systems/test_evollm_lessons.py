@@ -49,6 +49,7 @@ def test_the_answer_is_the_cell_of_the_teachers_next_mean(recorded, lessons):
     assert float(jnp.max(jnp.abs(back - recorded.mean[1:]) / (high - low))) <= 0.005 + 1e-5
 
 
+@pytest.mark.slow
 def test_only_the_answer_is_learnt(lessons):
     lm = llm.untrained()
     tables = form.tables(form.named("terse"), lm.tokenizer, 100)

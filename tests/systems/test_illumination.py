@@ -87,6 +87,7 @@ def test_the_cells_of_map_elites_are_scouted_worlds(ran):
     assert (np.linalg.norm(reference, axis=1) > 0.9).all()
 
 
+@pytest.mark.slow
 def test_it_goes_on_to_the_same_bits(ran):
     search, (final, _) = ran
     key, half = jax.random.key(0), jax.jit(rollout.rollout(search, frames=7))
