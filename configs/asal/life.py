@@ -1,6 +1,9 @@
 """Life-like cellular automata, any of the 262,144 rules, searched for a text prompt.
 
 jaxlife run --config=configs/asal/life.py --config.prompts="a white maze" --workdir=runs/life
+
+40 generations, 49 s of processor time. Similarity of the found rule on 16 held-out states .244 [.235, .252] (the search
+saw .269, the start has .021): a white maze that keeps moving.
 """
 
 from jaxlife.bin import settings

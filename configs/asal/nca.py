@@ -1,6 +1,9 @@
 """A neural cellular automaton, searched for a text prompt.
 
 jaxlife run --config=configs/asal/nca.py --config.prompts="a blue maze" --workdir=runs/nca
+
+60 generations, 87 s of processor time. Similarity of the found automaton on 16 held-out states .319 [.309, .328] (the
+search saw .327, the start has -.004): dim blue texture.
 """
 
 from jaxlife.bin import settings
