@@ -65,5 +65,6 @@ def get_config(arg=None):  # noqa: ANN001, ANN201
             "judged.sizes": (),
             "steps": 4,
             "runner.chunk": 2,
+            "runner.log_every": 1,
         },
     )

@@ -21,7 +21,8 @@ def write(workdir: Path, table: Mapping[str, Any]) -> None:
         table: what the result was judged by.
     """
     logged = report.read_metrics(workdir)
-    rows = np.unique(np.linspace(0, len(logged["step"]) - 1, _ROWS).round().astype(int))
+    lines = len(logged["step"]) if logged else 0  # a run shorter than `log_every` logs none
+    rows = np.unique(np.linspace(0, lines - 1, min(lines, _ROWS)).round().astype(int))
     curve = {name: [_plain(value) for value in values[rows]] for name, values in logged.items()}
     config = json.loads((workdir / "config.json").read_text())["config"]
     atomic.write_json(workdir / "evotf.json", {"config": config, "curve": curve, "table": dict(table)})
