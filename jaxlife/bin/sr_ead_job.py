@@ -93,7 +93,7 @@ def reach(
         ['snes']
     """
     suite = objectives.bbob_suite(functions=tuple(functions), instances=tuple(range(FIRST, FIRST + 12)), dim=dim)
-    tasks = jax.vmap(lambda key: evotf_tasks.draw_task(key, suite))(jax.random.split(jax.random.key(FIRST), count))
+    tasks = sr_ead.draw_tasks(jax.random.split(jax.random.key(FIRST), count), suite)
     return {name: _median(strategy, tasks, generations) for name, strategy in racers.items()}
 
 
@@ -104,7 +104,8 @@ def gate_reach(trainer: Assembly, options: Mapping[str, Any]) -> dict[str, float
         "SNES": strategies.snes(x, population=population),
         "Sep-CMA-ES": strategies.sep_cma_es(x, population=population),
     }
-    return {name: _median(racer, trainer.params.gate, options["generations"]) for name, racer in racers.items()}
+    tasks = sr_ead.draw_tasks(trainer.params.gate, trainer.params.held_out)
+    return {name: _median(racer, tasks, options["generations"]) for name, racer in racers.items()}
 
 
 def _median(strategy: Strategy, tasks: evotf_tasks.SearchTask, generations: int) -> float:
