@@ -1,0 +1,79 @@
+"""Which generations Evolution Transformer reads: attention maps. Draws docs/images/evotf-attention.png.
+
+python tools/evotf_attention.py [--searches 16]      (under a minute on two cores)
+
+Each network follows recorded searches of Sep-CMA-ES on BBOB (D = 5, N = 12, 64 generations; instances that nothing was
+trained on). A row is the generation that asks, a column the one that it reads; rows sum to one. Means over searches and
+dimensions, one picture a head. Prints how much of the attention of the last 32 rows rests on the generation itself and
+on the eight before it, where 1 / t is what a row t that looks nowhere in particular would give each.
+"""
+
+import argparse
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import LogNorm
+
+from jaxlife.models import evotf
+from jaxlife.models.evotf import features
+from jaxlife.systems import evotf_tasks
+
+PICTURE = pathlib.Path(__file__).parents[1] / "docs" / "images" / "evotf-attention.png"
+LENGTH = 64
+
+
+def searches(count: int) -> evotf.Inputs:
+    """Records held-out searches."""
+    size = {"dim": 5, "population": 12, "generations": LENGTH, "instances": 4, "first_instance": 1001}
+    return jax.jit(evotf_tasks.teach({"sep_cma_es": {}}, searches=count, **size))(jax.random.key(7))
+
+
+def maps(checkpoint: evotf.Checkpoint, stack: object, legacy: bool) -> np.ndarray:
+    """Returns the attention over generations, a mean over searches and dimensions: [H, T, T]."""
+    options = checkpoint.options._replace(legacy=legacy)
+    network = evotf.EvoTransformer(checkpoint.config)
+
+    @jax.jit
+    def attention(stack: object) -> jax.Array:
+        inputs = jax.vmap(lambda s: features.of_trajectory(s.x, s.f, s.mean[:-1], s.std[:-1], options))(stack)
+        _, seen = network.apply(checkpoint.weights, inputs, mutable=["intermediates"])
+        weights = seen["intermediates"]["blocks_0"]["attend"]["attention"][0]  # [M, D, H, T, T]
+        return jnp.mean(weights, axis=(0, 1))
+
+    return np.asarray(attention(stack))
+
+
+def main() -> None:
+    """Prints the shares and draws the maps."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--searches", type=int, default=16)
+    args = parser.parse_args()
+    stack = searches(args.searches)
+    names = ["released", "ead_snes", "ead_sep_cma_es"]
+    figure, axes = plt.subplots(2, len(names), figsize=(9, 6), layout="constrained", sharex=True, sharey=True)
+    print("| checkpoint | head | itself | the eight before |\n|---|---:|---:|---:|")
+    for column, name in enumerate(names):
+        seen = maps(evotf.load(name), stack, legacy=name == "released")
+        assert np.allclose(seen.sum(axis=-1), 1, atol=1e-4)
+        for head, weights in enumerate(seen):
+            rows = range(LENGTH // 2, LENGTH)
+            own = np.mean([weights[t, t] for t in rows])
+            before = np.mean([weights[t, t - 8 : t].sum() for t in rows])
+            print(f"| {name} | {head + 1} | {own:.3f} | {before:.3f} |")
+            axis = axes[head, column]
+            shown = axis.imshow(np.where(np.tri(LENGTH) > 0, weights, np.nan), norm=LogNorm(1e-3, 1), cmap="magma")
+            axis.set_title(f"{name}, head {head + 1}", fontsize=9)
+    figure.supxlabel("generation that is read")
+    figure.supylabel("generation that asks")
+    figure.colorbar(shown, ax=axes, label="attention", shrink=0.8)
+    figure.savefig(PICTURE, dpi=90)
+
+
+if __name__ == "__main__":
+    main()
