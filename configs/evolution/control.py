@@ -36,7 +36,7 @@ def get_config(arg=None):  # noqa: ANN001, ANN201
         "episodes": 4,
         "hidden": (),
         "limit": 0,
-        "sigma": 0.1,
+        "sigma": 0.5,
         "runner": {"chunk": 4, "checkpoint_every": 4, "log_every": 4},
     }
     if arg == "smoke":
