@@ -168,7 +168,7 @@ def bbob_suite(
 
     Example:
         >>> suite = bbob_suite(functions=(1, 8), instances=(1, 2, 3), dim=4)
-        >>> values = jax.vmap(lambda problem: problem.excess(problem.x_opt[None]))(suite)
+        >>> values = jax.eval_shape(jax.vmap(lambda problem: problem.excess(problem.x_opt[None])), suite)
         >>> suite.function.tolist(), values.shape
         ([1, 1, 1, 8, 8, 8], (6, 1))
     """

@@ -52,7 +52,7 @@ def join(first: Archive, second: Archive) -> Archive:
 
     Example:
         >>> a, b = empty(2, 3, 2, jnp.float32), empty(3, 3, 2, jnp.float32)
-        >>> join(a, b).filled.shape
+        >>> jax.eval_shape(join, a, b).filled.shape
         (5,)
     """
     return canonical(jax.tree.map(lambda *leaves: jnp.concatenate(leaves), first, second))

@@ -58,8 +58,8 @@ def illumination_ga(
     Example:
         >>> ga = illumination_ga(jnp.zeros(3), population=4, capacity=8, descriptor_size=2)
         >>> state = ga.init(jax.random.key(0), ga.params)
-        >>> x, state = ga.ask(jax.random.key(1), state, ga.params)
-        >>> state, metrics = ga.tell(jax.random.key(1), state, ga.params, x, Evals(jnp.zeros(4), x[:, :2]))
+        >>> x, state = jax.jit(ga.ask)(jax.random.key(1), state, ga.params)
+        >>> state, metrics = jax.jit(ga.tell)(jax.random.key(1), state, ga.params, x, Evals(jnp.zeros(4), x[:, :2]))
         >>> int(metrics["n_filled"])
         4
 

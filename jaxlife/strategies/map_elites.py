@@ -78,9 +78,9 @@ def map_elites(
     Example:
         >>> qd = map_elites(jnp.zeros(3), population=4, bins=2)
         >>> state = qd.init(jax.random.key(0), qd.params)
-        >>> x, state = qd.ask(jax.random.key(1), state, qd.params)
+        >>> x, state = jax.jit(qd.ask)(jax.random.key(1), state, qd.params)
         >>> evals = Evals(jnp.zeros(4), jnp.array([[-0.5, -0.5], [-0.5, 0.5], [0.5, 0.5], [0.5, 0.6]]))
-        >>> qd.tell(jax.random.key(1), state, qd.params, x, evals)[1]["coverage"].item()
+        >>> jax.jit(qd.tell)(jax.random.key(1), state, qd.params, x, evals)[1]["coverage"].item()
         0.75
 
     Reference: Mouret and Clune, "Illuminating search spaces by mapping elites" (arXiv 1504.04909); the line operator:

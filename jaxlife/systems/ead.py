@@ -74,10 +74,11 @@ def ead(
         ValueError: nothing to learn from, a batch or window larger than a stack, an unknown group to drop.
 
     Example:
-        >>> from jaxlife.systems import evotf_tasks
-        >>> run = evotf_tasks.teach({"snes": {}}, dim=2, population=4, generations=3, searches=2, instances=1)
-        >>> trainer = ead([run(jax.random.key(0))], batch=2, window=3)
-        >>> state = trainer.init(jax.random.key(1), trainer.params)
+        >>> from jaxlife.strategies.trajectory import Task
+        >>> shapes = (2, 3, 4, 2), (2, 3, 4), (2, 4, 2), (2, 4, 2)  # as `evotf_tasks.teach` gives: M = 2, T = 3, N = 4
+        >>> recorded = Trajectory(*(jnp.ones(shape) for shape in shapes), Task(*jnp.zeros((5, 2), jnp.int32)))
+        >>> trainer = ead([recorded], batch=2, window=3)
+        >>> state = jax.eval_shape(trainer.init, jax.random.key(1), trainer.params)
         >>> sorted(jax.eval_shape(trainer.step, jax.random.key(2), state, trainer.params, None)[1])
         ['grad_norm', 'loss']
     """

@@ -71,7 +71,7 @@ def teach(
 
     Example:
         >>> run = teach({"snes": {}}, dim=2, population=4, generations=3, searches=2, instances=1)
-        >>> run(jax.random.key(0)).x.shape
+        >>> jax.eval_shape(run, jax.random.key(0)).x.shape
         (2, 3, 4, 2)
     """
     if not teachers or searches % len(teachers):
@@ -111,7 +111,7 @@ def draw_task(
 
     Example:
         >>> suite = objectives.bbob_suite(functions=(1, 8), instances=(1, 2), dim=3)
-        >>> drawn = draw_task(jax.random.key(0), suite)
+        >>> drawn = jax.jit(draw_task)(jax.random.key(0), suite)
         >>> drawn.mean.shape, bool((drawn.sigma > 0.1) & (drawn.sigma < 3))
         ((3,), True)
     """

@@ -32,7 +32,11 @@ def test_all_algorithms_are_reached():
 
 
 @pytest.mark.filterwarnings("ignore:optax.global_norm is deprecated")
-@pytest.mark.parametrize("name", evosax_names())
+@pytest.mark.parametrize(
+    "name",
+    # that one computes its schedule when it is made: as long as the others together
+    [pytest.param(n, marks=pytest.mark.slow) if n == "DiffusionEvolution" else n for n in evosax_names()],
+)
 def test_every_algorithm_is_a_fixed_point_of_shapes_and_types(name, key):
     strategy = strategies.evosax(name, PROTOTYPE, population=8)
 

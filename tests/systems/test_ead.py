@@ -24,7 +24,7 @@ def searches():
 def trained(searches):
     trainer = ead.ead([searches], config=SMALL, batch=8, window=6, learning_rate=1e-2, warmup=5, decay=120)
     step = jax.jit(trainer.step)
-    key, state, losses = jax.random.key(1), trainer.init(jax.random.key(2), trainer.params), []
+    key, state, losses = jax.random.key(1), jax.jit(trainer.init)(jax.random.key(2), trainer.params), []
     for i in range(100):
         state, out = step(jax.random.fold_in(key, i), state, trainer.params, None)
         losses.append(float(out["loss"]))

@@ -93,7 +93,7 @@ def observe(
 
     Example:
         >>> mean, std = jnp.zeros(2), jnp.ones(2)
-        >>> inputs, state = observe(jnp.eye(2), jnp.array([1.0, 2.0]), mean, std, start(mean, std))
+        >>> inputs, state = jax.jit(observe)(jnp.eye(2), jnp.array([1.0, 2.0]), mean, std, start(mean, std))
         >>> inputs.solution.shape, inputs.fitness.shape, inputs.moments.shape, state.best.tolist()
         ((2, 2, 5), (2, 7), (2, 15), [1.0, 0.0])
     """
