@@ -17,13 +17,14 @@ from jaxlife.bin import settings
 def get_config(arg=None):  # noqa: ANN001, ANN201
     base = {
         "system": "sr_ead",
+        "seed": 1,
         "network": {
-            "width": 16,
-            "n_heads": 2,
-            "n_latents": 2,
-            "latent_width": 8,
+            "width": 8,
+            "n_heads": 1,
+            "n_latents": 1,
+            "latent_width": 4,
             "n_layers": 1,
-            "fitness": True,
+            "fitness": False,
             "moments": True,
             "cross": False,
         },
@@ -38,10 +39,10 @@ def get_config(arg=None):  # noqa: ANN001, ANN201
             "tasks": 16,
             "copies": 16,
             "imitations": 4,
-            "sigma": 0.1,
-            "sigma_range": (0.005, 0.3),
-            "pace": 0.1,
-            "learning_rate": 4e-3,
+            "sigma": 0.15,
+            "sigma_range": (0.05, 0.3),
+            "pace": 0.02,
+            "learning_rate": 8e-3,
             "trust": 3.0,
             "memory": 0.9,
             "gate_tasks": 128,
@@ -49,7 +50,7 @@ def get_config(arg=None):  # noqa: ANN001, ANN201
             "patience": 10,
         },
         "judged": {"tasks": 128, "sizes": ((4, 8), (8, 16))},
-        "steps": 3500,
+        "steps": 4000,
         "runner": {"chunk": 10, "checkpoint_every": 50, "log_every": 10, "headline": "best"},
     }
     return settings.config(

@@ -270,8 +270,8 @@ def _round(
 
 def blank(wild: Array, search: trajectory.Trajectory) -> trajectory.Trajectory:
     """Returns, where `wild`, a search from which there is nothing to learn: too narrow for its steps to be resolved."""
-    still = [jnp.where(wild, value, leaf) for value, leaf in zip((0.0, 0.0, 0.0, 1e-8), search[:4], strict=True)]
-    return trajectory.Trajectory(*still, search.task)
+    calm = lambda leaf, value=0.0: jnp.where(wild, value, leaf)  # noqa: E731
+    return search._replace(x=calm(search.x), f=calm(search.f), mean=calm(search.mean), std=calm(search.std, 1e-8))
 
 
 def _imitate(

@@ -1,6 +1,7 @@
 """Self-referential distillation: ranks choose, the gate keeps the best, nothing that is not finite gets through."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,9 +19,24 @@ GATE_EVERY, PATIENCE = 2, 2
 
 @pytest.fixture(scope="module")
 def trainer():
-    sizes = {"dim": 2, "population": 4, "generations": 6, "tasks": 4, "copies": 6, "imitations": 2, "gate_tasks": 6}
+    sizes: dict[str, Any] = {
+        "dim": 2,
+        "population": 4,
+        "generations": 6,
+        "tasks": 4,
+        "copies": 6,
+        "imitations": 2,
+        "gate_tasks": 6,
+    }
     return sr_ead.sr_ead(
-        config=SMALL, functions=(1,), instances=2, gate_every=GATE_EVERY, patience=PATIENCE, learning_rate=1e-2, **sizes
+        config=SMALL,
+        functions=(1,),
+        instances=2,
+        gate_every=GATE_EVERY,
+        patience=PATIENCE,
+        learning_rate=1e-2,
+        gate_tasks=6,
+        **sizes,
     )
 
 
@@ -103,7 +119,8 @@ def test_a_reflected_search_looks_the_same_but_for_signs():
 
 
 def test_a_search_that_blew_up_teaches_nothing():
-    wild = trajectory.Trajectory(*(jnp.full(shape, jnp.inf) for shape in ((3, 4, 2), (3, 4), (4, 2), (4, 2))))
+    lost = lambda *shape: jnp.full(shape, jnp.inf)  # noqa: E731
+    wild = trajectory.Trajectory(x=lost(3, 4, 2), f=lost(3, 4), mean=lost(4, 2), std=lost(4, 2))
     calm = sr_ead.blank(jnp.array(True), wild)
     assert not imitation.divergence(jnp.ones((3, 2, 2)), calm.mean, calm.std).any()
     assert sr_ead.blank(jnp.array(False), wild).x.max() == jnp.inf
