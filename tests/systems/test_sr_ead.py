@@ -19,23 +19,15 @@ GATE_EVERY, PATIENCE = 2, 2
 
 @pytest.fixture(scope="module")
 def trainer():
-    sizes: dict[str, Any] = {
-        "dim": 2,
-        "population": 4,
-        "generations": 6,
-        "tasks": 4,
-        "copies": 6,
-        "imitations": 2,
-        "gate_tasks": 6,
-    }
+    sizes: dict[str, Any] = {"dim": 2, "population": 4, "generations": 6, "tasks": 4, "copies": 6, "imitations": 2}
     return sr_ead.sr_ead(
         config=SMALL,
         functions=(1,),
         instances=2,
         gate_every=GATE_EVERY,
         patience=PATIENCE,
-        learning_rate=1e-2,
         gate_tasks=6,
+        learning_rate=1e-2,
         **sizes,
     )
 
