@@ -64,7 +64,7 @@ def build(
         atomic.write_json(workdir / "judged.json", table)
         evotf_history.write(workdir, table)
         for name, row in table.items():
-            print(f"{name}:", "  ".join(f"{who} {value:.2f}" for who, value in row.items()), flush=True)
+            print(f"{name}:", "  ".join(f"{who} {m:.2f} ({q:.2f})" for who, (m, q) in row.items()), flush=True)
         _draw(workdir, gate_reach(trainer, training) if judged["sizes"] else {})
 
     return trainer, finish
@@ -84,8 +84,10 @@ def contenders(made: evotf.Checkpoint, random: evotf.Checkpoint, dim: int, popul
 
 def reach(
     racers: Mapping[str, Strategy], functions: Sequence[int], *, dim: int, count: int, generations: int
-) -> dict[str, float]:
-    """Returns each racer's median over tasks of log10 of the best value; all have the same tasks and noise.
+) -> dict[str, list[float]]:
+    """Returns what each racer reaches: the median of log10 of the best value, and the mean of `sr_ead.quality`.
+
+    All have the same tasks and noise.
 
     Example:
         >>> row = reach({"snes": strategies.snes(jnp.zeros(2))}, (1,), dim=2, count=3, generations=2)
@@ -94,10 +96,10 @@ def reach(
     """
     suite = objectives.bbob_suite(functions=tuple(functions), instances=tuple(range(FIRST, FIRST + 12)), dim=dim)
     tasks = sr_ead.draw_tasks(jax.random.split(jax.random.key(FIRST), count), suite)
-    return {name: _median(strategy, tasks, generations) for name, strategy in racers.items()}
+    return {name: _reach(strategy, tasks, generations) for name, strategy in racers.items()}
 
 
-def gate_reach(trainer: Assembly, options: Mapping[str, Any]) -> dict[str, float]:
+def gate_reach(trainer: Assembly, options: Mapping[str, Any]) -> dict[str, list[float]]:
     """Returns what SNES and Sep-CMA-ES reach on the gate's tasks: lines to compare the curve with."""
     x, population = jnp.zeros(options["dim"]), options["population"]
     racers = {
@@ -105,25 +107,28 @@ def gate_reach(trainer: Assembly, options: Mapping[str, Any]) -> dict[str, float
         "Sep-CMA-ES": strategies.sep_cma_es(x, population=population),
     }
     tasks = sr_ead.draw_tasks(trainer.params.gate, trainer.params.held_out)
-    return {name: _median(racer, tasks, options["generations"]) for name, racer in racers.items()}
+    return {name: _reach(racer, tasks, options["generations"]) for name, racer in racers.items()}
 
 
-def _median(strategy: Strategy, tasks: evotf_tasks.SearchTask, generations: int) -> float:
+def _reach(strategy: Strategy, tasks: evotf_tasks.SearchTask, generations: int) -> list[float]:
     record = trajectory.record(strategy, objectives.evaluate_problem, generations)
 
-    def best(task: evotf_tasks.SearchTask) -> jax.Array:
-        return jnp.min(record(task.key, evotf_tasks.start(strategy.params, task.mean, task.sigma), task.problem).f)
+    def values(task: evotf_tasks.SearchTask) -> jax.Array:
+        return record(task.key, evotf_tasks.start(strategy.params, task.mean, task.sigma), task.problem).f
 
-    found = np.asarray(jax.jit(jax.vmap(best))(tasks))
-    return float(np.median(np.log10(np.clip(found, sr_ead.FLOOR, 1 / sr_ead.FLOOR))))
+    f = np.asarray(jax.jit(jax.vmap(values))(tasks))
+    best = np.clip(np.min(f, axis=(1, 2)), sr_ead.FLOOR, 1 / sr_ead.FLOOR)
+    return [float(np.median(np.log10(best))), float(jnp.mean(sr_ead.quality(jnp.asarray(f))))]
 
 
-def _draw(workdir: Path, lines: Mapping[str, float]) -> None:
+def _draw(workdir: Path, lines: Mapping[str, list[float]]) -> None:
     logged = report.read_metrics(workdir)
     gated = np.isfinite(logged["best"])
     steps = logged["step"][gated].tolist()
-    curves = [viz.Curve(steps, logged["best"][gated].tolist(), "SR-EAD from random weights")]
-    curves += [viz.Curve([steps[0], steps[-1]], [value, value], name) for name, value in lines.items()]
-    chart = viz.Chart(curves, "iteration", "median log10 of the best f - f_opt, held-out tasks")
+    curves = []
+    for i, (metric, measure) in enumerate((("best", "median of the best"), ("best_score", "mean, second half"))):
+        curves.append(viz.Curve(steps, logged[metric][gated].tolist(), f"SR-EAD from random weights, {measure}"))
+        curves += [viz.Curve([steps[0], steps[-1]], [row[i]] * 2, f"{name}, {measure}") for name, row in lines.items()]
+    chart = viz.Chart(curves, "iteration", "log10 of the best f - f_opt, held-out tasks")
     for kind in ("png", "svg"):
         viz.save(workdir / f"curve.{kind}", figure.figure(chart, kind=kind))
