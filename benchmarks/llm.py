@@ -3,13 +3,14 @@
     python benchmarks/llm.py                                         # ours: f32 and int8
     python benchmarks/llm.py --torch=peers/bin/python                # and transformers, f32 and bf16, in the same run
     python benchmarks/llm.py --llama=peers/bin/python                # and llama.cpp (llama-cpp-python) on the Q4_1 file
-    python benchmarks/llm.py --torch=... --only=f32                  # contenders whose name holds this word
+    python benchmarks/llm.py --torch=... --only=int8,bf16            # contenders whose name holds one of these words
 
 Such a Python: python -m venv peers; peers/bin/pip install torch transformers accelerate gguf llama-cpp-python.
 One model, SmolLM2-135M-Instruct; each contender in a fresh process, in turn, `--rounds` times: in a process the best
 of three, over rounds the median. Prefill reads 512 tokens at batch 1, 16 times 64 at batch 16; decode writes 32 after
-a prompt of 64. MB is the peak of resident memory, loading included. GB/s is what decoding at batch 1 reads of weights,
-beside what one matrix-vector product over 512 MB of f32 reads.
+a prompt of 64. Torch in bf16 gets an eighth of that, once: it is slow where the processor has no bf16. MB is the peak
+of resident memory, loading included. GB/s is what decoding at batch 1 reads of weights, beside what one matrix-vector
+product over 512 MB of f32 reads.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 PREFILL, PROMPT, NEW = 512, 64, 32
@@ -29,7 +31,8 @@ def main():
     parser.add_argument("--torch", help="a Python that has torch and transformers")
     parser.add_argument("--llama", help="a Python that has llama-cpp-python")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="", help="contenders whose name holds this word")
+    parser.add_argument("--only", default="", help="contenders whose name holds one of these words, a,b")
+    parser.add_argument("--dense", help="folder of f32 weights for transformers; written anew without it")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--file", help=argparse.SUPPRESS)
     flags = parser.parse_args()
@@ -44,11 +47,14 @@ def measure(flags):
     from jaxlife.models import llm, weights
 
     file = str(weights.package_file(*llm.PACKAGED["smollm2-135m-instruct"]))
+    folder = flags.dense or dense(file)
     pythons = {"jaxlife": sys.executable, "transformers": flags.torch, "llama.cpp": flags.llama}
-    rounds = {name: [] for name in CONTENDERS if pythons[name.split()[0]] and flags.only in name}
+    words = flags.only.split(",")
+    rounds = {name: [] for name in CONTENDERS if pythons[name.split()[0]] and any(w in name for w in words)}
     for _ in range(flags.rounds):
         for name, runs in rounds.items():
-            command = [pythons[name.split()[0]], __file__, f"--one={name}", f"--file={file}"]
+            command = [pythons[name.split()[0]], __file__, f"--one={name}"]
+            command.append(f"--file={folder if name.startswith('transformers') else file}")
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 sys.exit(f"{name} failed:\n{done.stderr[-2000:]}")
@@ -57,6 +63,16 @@ def measure(flags):
     return {
         name: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for name, runs in rounds.items()
     }
+
+
+def dense(file):
+    """A folder of f32 weights: transformers would keep those of a GGUF file packed and decode them in each product."""
+    from jaxlife.models import llm
+    from jaxlife.models.llm import checkpoint
+
+    folder, lm = tempfile.mkdtemp(prefix="smollm2-"), llm.load(file)
+    checkpoint.write_folder(folder, lm.config, lm.params)
+    return folder
 
 
 def table(results):
@@ -124,30 +140,29 @@ def jaxlife(file, int8=False):
     return {"memory": memory, **out, "rate": rate, "bandwidth": bandwidth}
 
 
-def transformers(file, dtype="float32"):
+def transformers(file, dtype="float32", part=1, tries=3):
+    """`part`: lengths are divided by it."""
     import torch
     from transformers import AutoModelForCausalLM
 
     torch.set_num_threads(os.cpu_count())
-    where = {"pretrained_model_name_or_path": os.path.dirname(file), "gguf_file": os.path.basename(file)}
-    model = AutoModelForCausalLM.from_pretrained(**where, dtype=getattr(torch, dtype)).eval()
+    model = AutoModelForCausalLM.from_pretrained(file, dtype=getattr(torch, dtype)).eval()
     out = {}
     with torch.inference_mode():
-        for batch, length in ((1, PREFILL), (16, PROMPT)):
+        for batch, length in ((1, PREFILL // part), (16, PROMPT // part)):
             ids = torch.ones(batch, length, dtype=torch.long)
-            out[f"prefill {batch}"] = batch * length / best(lambda: model(ids, logits_to_keep=1))  # noqa: B023
+            out[f"prefill {batch}"] = batch * length / best(lambda: model(ids, logits_to_keep=1), tries)  # noqa: B023
         for batch in (1, 16):
-            prompt, token = torch.ones(batch, PROMPT, dtype=torch.long), torch.ones(batch, 1, dtype=torch.long)
+            prompt, token = torch.ones(batch, PROMPT // part, dtype=torch.long), torch.ones(batch, 1, dtype=torch.long)
 
             def write(prompt=prompt, token=token):
                 past = model(prompt, use_cache=True, logits_to_keep=1).past_key_values
                 begun = time.perf_counter()
-                for _ in range(NEW):
+                for _ in range(NEW // part):
                     model(token, past_key_values=past, use_cache=True)
                 return time.perf_counter() - begun
 
-            write()
-            out[f"decode {batch}"] = batch * NEW / min(write() for _ in range(3))
+            out[f"decode {batch}"] = batch * (NEW // part) / min(write() for _ in range(tries))
     return out
 
 
@@ -175,7 +190,7 @@ CONTENDERS = {
     "jaxlife f32": jaxlife,
     "jaxlife int8": lambda file: jaxlife(file, int8=True),
     "transformers f32": transformers,
-    "transformers bf16": lambda file: transformers(file, "bfloat16"),
+    "transformers bf16": lambda file: transformers(file, "bfloat16", part=8, tries=1),
     "llama.cpp Q4_1": llama,
 }
 

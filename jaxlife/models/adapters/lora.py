@@ -61,7 +61,7 @@ def init(
     def make(i: int, weight: Array) -> LoRA:
         n_layers, n_out, n_in = weight.shape
         a = jax.random.normal(jax.random.fold_in(key, i), (n_layers, rank, n_in)) / jnp.sqrt(n_in)
-        return LoRA(a=a, b=jnp.zeros((n_layers, n_out, rank)), scale=jnp.full((n_layers,), alpha / rank))
+        return LoRA(a=a, b=jnp.zeros((n_layers, n_out, rank)), scale=jnp.full((n_layers,), alpha / rank, a.dtype))
 
     return places.build(params, targets, make)
 
