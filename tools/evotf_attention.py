@@ -10,6 +10,7 @@ on the eight before it, where 1 / t is what a row t that looks nowhere in partic
 
 import argparse
 import pathlib
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -30,8 +31,10 @@ LENGTH = 64
 
 def searches(count: int) -> evotf.Inputs:
     """Records held-out searches."""
-    size = {"dim": 5, "population": 12, "generations": LENGTH, "instances": 4, "first_instance": 1001}
-    return jax.jit(evotf_tasks.teach({"sep_cma_es": {}}, searches=count, **size))(jax.random.key(7))
+    teach = evotf_tasks.teach(
+        {"sep_cma_es": {}}, searches=count, dim=5, population=12, generations=LENGTH, instances=4, first_instance=1001
+    )
+    return jax.jit(teach)(jax.random.key(7))
 
 
 def maps(checkpoint: evotf.Checkpoint, stack: object, legacy: bool) -> np.ndarray:
@@ -42,7 +45,7 @@ def maps(checkpoint: evotf.Checkpoint, stack: object, legacy: bool) -> np.ndarra
     @jax.jit
     def attention(stack: object) -> jax.Array:
         inputs = jax.vmap(lambda s: features.of_trajectory(s.x, s.f, s.mean[:-1], s.std[:-1], options))(stack)
-        _, seen = network.apply(checkpoint.weights, inputs, mutable=["intermediates"])
+        seen: Any = network.apply(checkpoint.weights, inputs, mutable=["intermediates"])[1]
         weights = seen["intermediates"]["blocks_0"]["attend"]["attention"][0]  # [M, D, H, T, T]
         return jnp.mean(weights, axis=(0, 1))
 

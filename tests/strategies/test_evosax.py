@@ -14,7 +14,7 @@ PROTOTYPE = {"a": jnp.full((3,), 1.0), "b": jnp.ones((2,))}
 
 
 def sphere(key, candidates, context):
-    return Evals(sum(jnp.sum(leaf**2, axis=1) for leaf in jax.tree.leaves(candidates)))
+    return Evals(jnp.asarray(sum(jnp.sum(leaf**2, axis=1) for leaf in jax.tree.leaves(candidates))))
 
 
 def sphere_with_failures(key, candidates, context):
