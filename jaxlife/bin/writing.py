@@ -51,7 +51,11 @@ def load(flags: argparse.Namespace) -> Any:
     try:
         from jaxlife import models  # jax takes a moment: say something first
 
-        return models.load(flags.model, **({} if flags.float32 or flags.model == "untrained" else {"int8": True}))
+        if flags.model == "untrained":
+            from jaxlife.models import llm
+
+            return llm.untrained()
+        return models.load(flags.model, **({} if flags.float32 else {"int8": True}))
     finally:
         _erase()
 
@@ -59,6 +63,10 @@ def load(flags: argparse.Namespace) -> Any:
 def fancy() -> bool:
     """Says whether standard error is a terminal that can erase a line and dim a text."""
     return sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def _dim(text: str) -> str:
+    return text if os.environ.get("NO_COLOR") else f"\033[2m{text}\033[0m"
 
 
 def _erase() -> None:
@@ -103,7 +111,7 @@ def show(lm: Any, prompt: str, flags: argparse.Namespace, n: int) -> str:
     pieces: list[str] = []
     begun = time.monotonic()
     if fancy():
-        print("\033[2m...\033[0m", end="", file=sys.stderr, flush=True)  # the first answer is compiled
+        print(_dim("..."), end="", file=sys.stderr, flush=True)  # the first answer is compiled
     try:
         for piece in lm.stream(lm.params, prompt, **options):
             if not pieces:
@@ -114,10 +122,12 @@ def show(lm: Any, prompt: str, flags: argparse.Namespace, n: int) -> str:
         _erase()  # the message comes in the place of the dots
         raise
     except KeyboardInterrupt:
+        if not pieces:
+            _erase()
         print(" [stopped]", end="")
     print()
     text, seconds = "".join(pieces), time.monotonic() - begun
     if fancy():
         count = len(lm.tokenizer.encode(text, begin=False))
-        print(f"\033[2m{count} tokens in {seconds:.1f} s\033[0m", file=sys.stderr)
+        print(_dim(f"{count} tokens in {seconds:.1f} s"), file=sys.stderr)
     return text

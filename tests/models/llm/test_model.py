@@ -1,6 +1,7 @@
 """Text in, text out: compilations are counted, streaming adds up, int8 stays near, and wrong requests are refused."""
 
 import dataclasses
+import io
 import json
 
 import jax
@@ -188,3 +189,17 @@ def test_the_commands_write_text(monkeypatch, capsys, small):
     assert command.main(["chat", "--tokens=3", "--system=Be brief."]) == 0
     assert command.main(["generate", "x", "--tokenz=3"]) == 2
     assert "tokenz" in capsys.readouterr().err
+
+
+def test_in_a_pipe_there_is_the_text_and_nothing_else(monkeypatch, capsys, small):
+    monkeypatch.setattr("jaxlife.bin.writing.load", lambda flags: small)
+    for words, given in ((["chat"], "hello\n\nnever read\n"), (["generate", "--chat"], "hello")):
+        monkeypatch.setattr("sys.stdin", io.StringIO(given))
+        assert command.main([*words, "--tokens=3"]) == 0
+        out, err = capsys.readouterr()
+        asked = small.tokenizer.apply_chat("hello")
+        assert out == small.generate(small.params, asked, max_new_tokens=3) + "\n"
+        assert "\033" not in out + err
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert command.main(["generate"]) == 2
+    assert "expected a text" in capsys.readouterr().err
