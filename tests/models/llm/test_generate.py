@@ -14,6 +14,13 @@ LONG = [int(i) for i in np.random.default_rng(0).integers(0, 96, 150)]
 
 
 @pytest.fixture(scope="module")
+def read(tiny):
+    """(ids, cache) -> Output with attention; compiled."""
+    network = decoder.Decoder(tiny[0], taps=("attention",))
+    return jax.jit(lambda ids, memory=None: decoder.read(network, tiny[1], ids, cache=memory))
+
+
+@pytest.fixture(scope="module")
 def greedy(tiny):
     """Continues a prompt by full forward passes, without a cache: the reference."""
     config, params = tiny
@@ -63,13 +70,12 @@ def test_ragged_batch_equals_each_prompt_without_a_cache(tiny, engine, greedy, k
 
 
 @pytest.mark.parametrize("chunk", [1, 16, 128])
-def test_chunks_of_any_size_read_the_same(tiny, engine, key, chunk):
+def test_chunks_of_any_size_read_the_same(tiny, engine, read, key, chunk):
     _, init, _ = engine(chunk)
     width = -(-len(LONG) // chunk) * chunk
     state = init(key, request(tiny, [LONG], width))
-    network = decoder.Decoder(tiny[0])
-    hidden = decoder.read(network, tiny[1], jnp.asarray([LONG])).hidden[:, -1]
-    np.testing.assert_allclose(state.logits, decoder.logits(network, tiny[1], hidden), atol=1e-4)
+    hidden = read(jnp.asarray([LONG])).hidden[:, -1]
+    np.testing.assert_allclose(state.logits, hidden @ tiny[1]["embed"].T, atol=1e-4)
     assert int(state.cache.t[0]) == len(LONG)
 
 
@@ -88,7 +94,7 @@ def test_log_probs_are_those_that_scoring_gives(tiny, engine, key):
     state = run(key, init(key, asked), asked, 99)
     ids = jnp.asarray([[*PROMPTS[0], *texts(state)[0]]])
     mask = (jnp.arange(ids.shape[1]) >= len(PROMPTS[0]))[None]
-    scored = score.log_prob(decoder.Decoder(tiny[0]), tiny[1], ids, mask, block=4)
+    scored = jax.jit(lambda ids: score.log_prob(decoder.Decoder(tiny[0]), tiny[1], ids, mask, block=4))(ids)
     np.testing.assert_allclose(jnp.sum(state.log_probs[0]), scored[0], atol=1e-4)
 
 
@@ -133,28 +139,24 @@ def test_processors_are_pure_functions_of_logits(tiny, engine, key):
     assert texts(run(key, init(key, asked), asked, 99)) == [[7, 9, 9]]
 
 
-def test_an_evicted_token_is_one_that_was_never_attended_to(tiny):
-    config, params = tiny
-    network = decoder.Decoder(config)
+def test_an_evicted_token_is_one_that_was_never_attended_to(tiny, read):
+    config = tiny[0]
     ids, new = jnp.asarray([LONG[:8]]), jnp.asarray([[42]])
-    out = decoder.read(network, params, ids)
+    out = read(ids)
     memory = cache.append(cache.empty(config, batch=1, capacity=16), out.k, out.v, jnp.arange(8)[None])
     gone = dataclasses.replace(memory, pos=memory.pos.at[..., 3].set(-1))
-    attention = decoder.read(decoder.Decoder(config, taps=("attention",)), params, new, cache=gone).taps["attention"]
+    attention = read(new, gone).taps["attention"]
     assert float(attention[..., 3].max()) == 0.0
     np.testing.assert_allclose(attention.sum(-1), 1.0, atol=1e-6)
 
     order = jnp.asarray([5, 0, 1, 2, 4, 6, 7])  # the others, compacted and in another order
     part = {n: getattr(memory, n)[:, :, :, order] for n in ("k", "v", "pos")}
     compact = dataclasses.replace(memory, **part)
-    masked = decoder.read(network, params, new, cache=gone).hidden
-    np.testing.assert_allclose(decoder.read(network, params, new, cache=compact).hidden, masked, atol=1e-5)
+    np.testing.assert_allclose(read(new, compact).hidden, read(new, gone).hidden, atol=1e-5)
 
 
-def test_unequal_heads_are_written_at_their_own_ends(tiny):
-    config, params = tiny
-    network = decoder.Decoder(config)
-    out = decoder.read(network, params, jnp.asarray([LONG[:4]]))
+def test_unequal_heads_are_written_at_their_own_ends(tiny, read):
+    config, out = tiny[0], read(jnp.asarray([LONG[:4]]))
     both = cache.empty(config, batch=1, capacity=16)
     both = cache.append(both, out.k, out.v, jnp.arange(4)[None])
     ragged = dataclasses.replace(both, aligned=False)
