@@ -1,16 +1,36 @@
 """Runs every config at its :smoke size, one a core: `jaxlife smoke [configs/asal ...]`; each should take under 20 s."""
 
+import contextlib
+import multiprocessing
 import os
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
 from concurrent import futures
 from pathlib import Path
+from typing import NamedTuple
+
+from jaxlife.bin import run
 
 LIMIT = 20.0  # seconds
 FLAGS = "--xla_backend_optimization_level=0"  # a few small steps run sooner than XLA optimises them
+A_PROCESS = 8  # configs one after another; they share what starting takes, and their memory is given back at its end
+
+
+class Outcome(NamedTuple):
+    """What became of one config.
+
+    Attributes:
+        seconds: it took.
+        status: the exit status of `jaxlife run`.
+        printed: all that it said.
+    """
+
+    seconds: float
+    status: int
+    printed: str
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,10 +43,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not files:
         print(f"jaxlife smoke: no configs in {', '.join(arguments) or 'configs/'} (from {Path.cwd()})", file=sys.stderr)
         return 2
-    # What takes time is compiling, which uses one core; what two configs have in common is compiled once.
-    with tempfile.TemporaryDirectory() as cache, futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        passed = pool.map(_passes, files, [cache] * len(files))
-        failed = [str(file) for file, passes in zip(files, passed, strict=True) if not passes]
+    # What takes time is starting and compiling; what two configs have in common is done once.
+    with tempfile.TemporaryDirectory() as cache:
+        workers = futures.ProcessPoolExecutor(
+            min(os.cpu_count() or 1, len(files)),
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_prepare,
+            initargs=(cache,),
+            max_tasks_per_child=A_PROCESS,
+        )
+        with workers:
+            outcomes = workers.map(_outcome, files)
+            failed = [str(file) for file, outcome in zip(files, outcomes, strict=True) if not _told(file, outcome)]
     print(f"{len(files) - len(failed)} of {len(files)} configs ran" + "".join(f"\nfailed: {name}" for name in failed))
     return int(bool(failed))
 
@@ -35,23 +63,52 @@ def _configs(root: Path) -> list[Path]:
     return [root] if root.is_file() else sorted(root.rglob("*.py"))
 
 
-def _passes(file: Path, cache: str) -> bool:
+def _prepare(cache: str) -> None:
+    """Sets a worker up, before it imports JAX."""
+    os.environ["XLA_FLAGS"] = f"{FLAGS} {os.environ.get('XLA_FLAGS', '')}"
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = cache
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+
+
+def _outcome(file: Path) -> Outcome:
+    """Runs one config in this worker, in a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory() as folder:
+        printed = Path(folder) / "printed"
         begun = time.monotonic()
-        command = [sys.executable, "-m", "jaxlife.bin.run", f"--config={file}:smoke", f"--workdir={folder}/run"]
-        environment = {
-            **os.environ,
-            "XLA_FLAGS": f"{FLAGS} {os.environ.get('XLA_FLAGS', '')}",
-            "JAX_COMPILATION_CACHE_DIR": cache,
-            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        }
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-        seconds = time.monotonic() - begun
-    note = "FAILED" if done.returncode else f"over {LIMIT:.0f} s" if seconds > LIMIT else "ok"
-    print(f"{file}:smoke  {seconds:.1f} s  {note}", flush=True)
-    if done.returncode:
-        print(done.stdout + done.stderr, flush=True)
-    return done.returncode == 0
+        with _output_to(printed):
+            try:
+                status = run.main([f"--config={file}:smoke", f"--workdir={folder}/run"])
+            except Exception:
+                # Whatever a config runs into is its own failure; the others still have their turn.
+                traceback.print_exc()
+                status = 1
+        return Outcome(time.monotonic() - begun, status, printed.read_text(errors="replace"))
+
+
+@contextlib.contextmanager
+def _output_to(path: Path) -> Iterator[None]:
+    """Sends what Python and the libraries below it print to a file."""
+    kept = [os.dup(stream) for stream in (1, 2)]
+    with path.open("wb") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for stream, copy in zip((1, 2), kept, strict=True):
+            os.dup2(copy, stream)
+            os.close(copy)
+
+
+def _told(file: Path, outcome: Outcome) -> bool:
+    """Prints a line on one config, and all that it said if it failed; says whether it ran."""
+    note = "FAILED" if outcome.status else f"over {LIMIT:.0f} s" if outcome.seconds > LIMIT else "ok"
+    print(f"{file}:smoke  {outcome.seconds:.1f} s  {note}", flush=True)
+    if outcome.status:
+        print(outcome.printed, flush=True)
+    return outcome.status == 0
 
 
 if __name__ == "__main__":

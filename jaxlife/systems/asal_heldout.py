@@ -19,7 +19,7 @@ from jaxlife.systems.asal_parts import Parts
 Rescore = Callable[[Array, PyTree, Context], Float[Array, "B"]]
 """`(keys[B], candidates[B, ...], context) -> similarities[B]`."""
 
-BATCH = 16
+BATCH = 8
 """Worlds run at once when they are looked at again; one size, so that one program serves every look."""
 
 

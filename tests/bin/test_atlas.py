@@ -71,6 +71,7 @@ def test_what_is_there_is_not_made_again_unless_it_would_differ(workdir):
     assert held(workdir)["film"]["count"] == 3
 
 
+@pytest.mark.slow
 def test_a_saved_world_plays_as_the_one_of_the_archive(workdir, archive, tmp_path, capsys):
     saved = {"index": 4, **recipe.replay(archive), "params": {k: v[4].tolist() for k, v in archive.params.items()}}
     file = tmp_path / "world.json"

@@ -45,6 +45,7 @@ def finished(tmp_path_factory):
     return workdir
 
 
+@pytest.mark.slow
 def test_every_strategy_leaves_an_archive_that_plays_again(finished):
     world = substrates.gray_scott(size=16)
     encoder = models.load("pixels")

@@ -126,6 +126,7 @@ def toy_album():
                        captions.resembling([]))  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_fit_learns_and_repeats_to_the_bit():
     settings = fit.Settings(hidden=8, members=1, steps=40, batch=16, bank=18, drop_in=0.0, drop_hidden=0.0, rate=2e-2)
     texts = np.float32([[1, 0, 0, 0], [0, 1, 0, 0]])

@@ -51,6 +51,7 @@ def test_a_flat_picture_has_a_finite_gradient(encoder, climb, goal, flat):
     assert jnp.isfinite(gradient).all()
 
 
+@pytest.mark.slow
 def test_the_gradient_improves_the_score(encoder, climb, goal, pictures):
     value, gradient = climb(pictures[:1], encoder.weights, goal)
     better, _ = climb(pictures[:1] + 0.5 * gradient / jnp.linalg.norm(gradient), encoder.weights, goal)

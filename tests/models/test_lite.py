@@ -69,6 +69,7 @@ def test_flat_frames_do_not_pay(encoder, gallery, prompt):
     assert scores.max() < z[at] @ y[at] - 0.1
 
 
+@pytest.mark.slow
 def test_a_search_for_spots_prefers_them_bright_on_dark(encoder):
     """The converse, dark spots on a bright ground, it does not tell well: see docs/encoder-lite.md."""
     ink = inks()["{} spots"][..., None]
@@ -94,6 +95,7 @@ def test_texts_must_be_a_list(encoder, texts):
         encoder.embed_text(encoder.weights, texts)
 
 
+@pytest.mark.slow
 def test_frames_of_any_size_agree(encoder):
     small = inks()["a {} ring"][..., None] * np.float32(COLOURS["red"])
     large = jax.image.resize(small, (96, 96, 3), "linear").clip(0, 1)

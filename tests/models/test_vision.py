@@ -71,6 +71,7 @@ def test_the_older_and_the_newer_files_of_a_tokenizer_agree(tmp_path):
     np.testing.assert_array_equal(prompts.siglip(tmp_path, 12)(TEXTS), prompts.siglip(GOLDEN / "siglip", 12)(TEXTS))
 
 
+@pytest.mark.slow
 def test_embeddings_of_pictures_equal_torch_and_gradients_reach_the_picture(family):
     _, encoder, golden = family
 

@@ -51,6 +51,7 @@ def test_the_background_shows_where_nothing_is():
     np.testing.assert_allclose(image[4, 4], [0.1, 0.2, 0.3], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_pictures_have_finite_gradients_even_with_a_pixel_on_a_centre_and_none_near():
     def total(centre):
         return splat.discs(centre, jnp.ones((2, 3)), radius=0.1, softness=0.02, image_size=4).sum()

@@ -39,6 +39,7 @@ def test_the_gradient_is_that_of_the_divergence():
     np.testing.assert_allclose(tsne.gradient(y, p), jax.grad(divergence)(y), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_groups_stay_groups():
     group = np.repeat(np.arange(3), 12)
     x = cloud(36, 5) * 0.1 + 3 * jnp.eye(5)[group]

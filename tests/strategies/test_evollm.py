@@ -117,6 +117,7 @@ def test_copying_the_best_is_a_one_comma_n_strategy_to_the_bit(key, frame):
         np.testing.assert_array_equal(state.sigma, sigma)
 
 
+@pytest.mark.slow
 def test_a_generation_that_failed_whole_changes_nothing(key):
     es = strategies.evollm(jnp.zeros(3), model="copy_best")
     state = es.init(key, es.params)

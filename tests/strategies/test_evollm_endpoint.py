@@ -116,6 +116,7 @@ def build(server, **options):
     )
 
 
+@pytest.mark.slow
 def test_a_model_that_repeats_the_best_is_the_stub(server, key):
     remote, stub = build(server), strategies.evollm(jnp.zeros(3), population=4, block=2, sigma=1.0, model="copy_best")
     x, state = stub.ask(key, stub.init(key, stub.params), stub.params)

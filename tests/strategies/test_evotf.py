@@ -62,6 +62,7 @@ def test_each_step_equals_evosax_after_the_window_slides(golden):
     np.testing.assert_allclose(std, golden["std"][1:], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_corrected_features_are_another_function_of_the_search(golden):
     short = {name: value[: 3 + (name in ("mean", "std"))] for name, value in golden.items()}
     _, (mean, _) = follow(released(golden), short, forced=True)
@@ -116,7 +117,7 @@ def student():
     return evotf.Checkpoint(config, evotf.Options(relative=True), WINDOW, jax.tree.map(lambda w: 3 * w, weights))
 
 
-@pytest.mark.parametrize("n_layers", [1, 2])
+@pytest.mark.parametrize("n_layers", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_the_cache_equals_the_full_forward_while_the_window_slides(golden, student, n_layers):
     config = student.config._replace(n_layers=n_layers)
     student = student._replace(config=config, weights=draw(jax.random.key(3), config))

@@ -58,6 +58,7 @@ def test_candidates_come_from_the_distribution(name, key):
     np.testing.assert_allclose(np.std(x, axis=0), std, rtol=0.1)
 
 
+@pytest.mark.slow
 def test_seeds_starts_and_functions_are_data(key):
     es, suite = build("snes"), objectives.bbob_suite(functions=(1, 8, 22), instances=(1, 2), dim=D)
     run = strategies.record(es, objectives.evaluate_problem, GENERATIONS)

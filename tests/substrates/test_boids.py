@@ -172,6 +172,7 @@ def test_a_boid_sees_another_at_the_very_same_place_and_not_itself(params):
     assert all(bool(jnp.isfinite(leaf).all()) for leaf in grads)
 
 
+@pytest.mark.slow
 def test_gradients_agree_with_finite_differences():
     with jax.enable_x64(True):
         world = boids(n_boids=6, n_neighbours=3, visual_range=0.4, image_size=8)

@@ -27,6 +27,7 @@ def test_an_empty_world_scores_nothing_even_where_its_vacuum_lights_up(table, na
     assert table[name] == {"density": 0, "activity": 0, "period": 1, "entropy": 0, "memory": 0}
 
 
+@pytest.mark.slow
 def test_a_vacuum_that_strobes_is_still_and_empty(key):
     strobing = jnp.int32(life_rule("B0/S"))
     for window in (4, 5):

@@ -43,7 +43,7 @@ def original_step(network, cells, outputs, padding):
     return jnp.moveaxis(Original(outputs).apply({"params": layers}, padded), -1, 0)
 
 
-@pytest.mark.parametrize("channels", [1, 3, 12])
+@pytest.mark.parametrize("channels", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 12))])
 def test_step_equals_the_layers_in_flax(key, channels):
     world = jl.substrates.nca(size=10, channels=channels, drop=0.0)
     params = Params(network=drawn_network(key, channels, channels))
@@ -86,6 +86,7 @@ def test_step_commutes_with_translation(key):
     np.testing.assert_allclose(jnp.roll(one, (3, 5), (1, 2)), other, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_gradients_equal_finite_differences(key):
     with jax.enable_x64(True):
         world = jl.substrates.nca(size=6, dt=0.02)

@@ -117,6 +117,7 @@ def test_colours_stay_on_the_sphere_and_those_of_particles_alone_change_too(para
     assert float(jnp.abs(after.colour - state.colour).max()) > 1e-4
 
 
+@pytest.mark.slow
 def test_gradients_agree_with_finite_differences_and_are_finite_where_particles_coincide():
     with jax.enable_x64(True):
         world = particle_life_plus(n_particles=5, r_max=0.5, image_size=8)

@@ -14,6 +14,7 @@ from jaxlife.systems import control_race
 SQUARES = objectives.Control(jnp.zeros(2), population(lambda key, x, context: Evals(jnp.sum((x - context) ** 2))), 1.0)
 
 
+@pytest.mark.slow
 def test_a_racer_searches_as_if_alone(key):
     racers = {"snes": strategies.snes(jnp.zeros(2), population=4), "random": strategies.random_search(jnp.zeros(2))}
     race = control_race.control_race(racers, SQUARES, seeds=2, generations=3)

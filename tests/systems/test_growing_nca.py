@@ -26,6 +26,7 @@ def generation(trainer):
     return jax.jit(trainer.step)
 
 
+@pytest.mark.slow
 def test_it_keeps_the_laws_of_a_system(trainer, key):
     checks.check_system(trainer, trainer.params, key)
 

@@ -54,6 +54,7 @@ def plain():
     return {rule: plain_run(rule, 60) for rule in sorted(RULES)}
 
 
+@pytest.mark.slow
 def test_the_table_is_that_of_a_plain_loop(swept, plain):
     times = history.sample_times(52, 6)
     for i, (_rule, boards) in enumerate(plain.items()):

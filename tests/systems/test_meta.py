@@ -25,6 +25,7 @@ def test_a_score_is_that_of_a_plain_search():
     np.testing.assert_allclose(found[1], np.log10(state.best_fitness), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_it_mends_a_bad_step_size():
     one = meta.meta(lambda x: strategies.snes(x, population=6, sigma=2.0), SLOW, SUITE, names=("sigma",), generations=8)
     step, state = jax.jit(one.step), one.init(jax.random.key(0), one.params)

@@ -71,6 +71,7 @@ def test_emergence_is_the_score_of_each_world(paint, colour_encoder, key):
     np.testing.assert_allclose(found, -np.array([[1, 1], [0.5**0.5] * 2, [0.1**0.5] * 2]), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_world_is_run_until_its_plateau_and_no_longer(swing, colour_encoder, key):
     world, params = swing
     options = {"most": 24, "stride": 2, "window": 2, "tolerance": 0.2}

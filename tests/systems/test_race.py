@@ -23,6 +23,7 @@ def raced():
     return racers, states
 
 
+@pytest.mark.slow
 def test_a_racer_searches_as_if_alone(raced):
     racers, states = raced
     f, s = 1, 2  # third instance of f8

@@ -129,6 +129,7 @@ def test_lora_leaves_its_scale_alone_and_moves_the_rest(by_lora, key):
         assert float(np.abs(b.b).max()) > 0
 
 
+@pytest.mark.slow
 def test_learning_rates_are_a_vmap(by_lora, key):
     system, step, start = by_lora
 

@@ -83,6 +83,7 @@ def test_copies_are_chosen_by_rank_within_a_task():
     assert len(set(sr_ead.choose(scores, 1e4)[0].tolist())) == 1, "full trust: one copy teaches all tasks"
 
 
+@pytest.mark.slow
 def test_the_same_key_gives_every_copy_the_same_noise(trainer):
     draw = lambda: sr_ead.draw_tasks(jax.random.split(jax.random.key(3), 3), trainer.params.suite)  # noqa: E731
     a, b = draw(), draw()

@@ -178,6 +178,7 @@ def test_overflow_is_seen(tiny, engine, key):
     assert cache.overflowed(run(key, state, asked, 1).cache).all()
 
 
+@pytest.mark.slow
 def test_decoding_is_a_system_that_vmaps_over_weights(tiny, engine, key):
     system, _, _ = engine(16)
     asked = request(tiny, PROMPTS[:1], 16, limit=3)

@@ -63,6 +63,7 @@ def test_a_stream_adds_up_to_the_text(small):
     assert "".join(small.stream(small.params, "Once", stop=[stop], **hot)) == cut
 
 
+@pytest.mark.slow
 def test_a_grammar_over_real_tokens(small):
     labels = automaton.choices(["yes", "no", "perhaps not"], small.tokenizer.token_bytes())
     written = small.generate(small.params, ["a", "b", "c", "d"], grammar=labels, temperature=3.0, key=jax.random.key(0))
@@ -86,6 +87,7 @@ def test_restored_weights_are_what_the_decoder_computes_with(small):
     np.testing.assert_allclose(small.apply(eight, ids), small.apply(quantize.restore(eight), ids), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_texts_are_embedded_by_pooling(small):
     ids, mask = jnp.asarray([[5, 6, 7, 0], [8, 9, 0, 0]]), jnp.asarray([[1, 1, 1, 0], [1, 1, 0, 0]])
     hidden = small.forward(small.params, ids).hidden

@@ -10,6 +10,8 @@ import pytest
 
 from jaxlife.models import llm
 
+pytestmark = pytest.mark.slow  # compiles every block of the page
+
 PAGE = pathlib.Path(__file__).parents[3] / "docs" / "how-to" / "surgery.md"
 
 
