@@ -1,5 +1,6 @@
 """The strictest session JAX offers: rank promotion raises, warnings are errors, two CPU devices, typed keys only."""
 
+import gc
 import os
 
 # Two devices, and no optimiser: tests are small, compiling them well takes longer than running them.
@@ -10,6 +11,9 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax
 import pytest
+
+# JAX keeps every traced program alive: the default collector would walk all of them again and again.
+gc.set_threshold(200_000, 50, 1000)
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_legacy_prng_key", "error")

@@ -22,6 +22,7 @@ def test_embeddings_equal_the_original(model):
     np.testing.assert_allclose(got, GOLDEN["embeddings"], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_padding_does_not_matter(model):
     variables, tokenize = model
     alone, beside = (

@@ -71,6 +71,7 @@ def test_a_new_instance_does_not_compile_again():
     assert len(traces) == 1
 
 
+@pytest.mark.slow
 def test_excess_keeps_what_adding_the_optimal_value_loses():
     problem = objectives.bbob(function=15, instance=1, dim=3)  # f_opt = 1000
     x = problem.x_opt[None] + 1e-4
@@ -82,6 +83,7 @@ def test_excess_keeps_what_adding_the_optimal_value_loses():
     assert float(excess(near, tiny)) == pytest.approx(3e-10, rel=0.1)
 
 
+@pytest.mark.slow
 def test_gradients_of_smooth_functions_vanish_at_the_optimum():
     for function in (1, 2, 10):
         problem = objectives.bbob(function=function, dim=4)

@@ -36,6 +36,7 @@ def test_a_crowd_is_drawn_in_chunks_of_bounded_memory(monkeypatch):
     np.testing.assert_allclose(splat.deposit(bump, centre, shapes, image_size=16, reach=0.2), whole, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_dyes_of_one_place_mix_and_never_leave_the_range_of_colours():
     centre, colour = jnp.full((2, 2), 0.5), jnp.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
     image = splat.discs(centre, colour, radius=0.3, softness=0.01, image_size=9)

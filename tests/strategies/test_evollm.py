@@ -96,6 +96,7 @@ def test_integers_are_the_cells_of_the_box(key):
     assert float(jnp.max(jnp.abs(back - x))) <= 0.05 + 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frame", [0.0, 3.0])
 def test_copying_the_best_is_a_one_comma_n_strategy_to_the_bit(key, frame):
     es = strategies.evollm(jnp.array([1.0, -2.0, 0.5]), population=5, members=2, sigma=0.7, model="copy_best",

@@ -101,6 +101,7 @@ def test_the_order_of_the_dimensions_is_kept(told):
         np.testing.assert_allclose(a[order], b, rtol=2e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_legacy_features_depend_on_the_order(golden):
     fitness = golden["fitness"][0]
     turned = jnp.roll(fitness, 3)

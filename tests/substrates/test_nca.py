@@ -104,6 +104,7 @@ def test_gradients_equal_finite_differences(key):
         np.testing.assert_allclose(exact, (plus - minus) / 2e-6, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_discrete_step_takes_the_best_state_when_cold(key):
     world = jl.substrates.nca_discrete(size=10, temperature=1e-5)
     params = world.default_params(key).replace(network=drawn_network(key, 8, 8))

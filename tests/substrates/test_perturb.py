@@ -40,7 +40,7 @@ def test_the_suite_covers_the_registry():
     assert set(SMALL) == set(substrates.SUBSTRATES)
 
 
-QUICK = ("elementary", "life", "life_sliced", "particle_lenia")
+QUICK = ("elementary", "life")
 
 
 @pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in sorted(SMALL)])

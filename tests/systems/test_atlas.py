@@ -27,6 +27,7 @@ def test_a_film_shows_the_worlds_as_a_rollout_does_and_ends_where_they_were_seen
     assert np.ptp(films[0, -1]) > 50
 
 
+@pytest.mark.slow
 def test_a_film_may_show_the_last_moments_only(params):
     whole = np.asarray(jax.jit(atlas.films(WORLD, steps=11, pictures=11))(KEY, params))
     last = np.asarray(jax.jit(atlas.films(WORLD, steps=11, pictures=3, stride=2))(KEY, params))

@@ -27,6 +27,7 @@ def lessons(recorded):
     return jax.jit(lambda one: evollm_lessons.of_search(one, LAYOUT))(recorded)
 
 
+@pytest.mark.slow
 def test_a_lesson_asks_what_the_strategy_asks(recorded, lessons):
     seen = []
 

@@ -49,6 +49,7 @@ def test_a_generation_reseeds_the_worst_and_wounds_the_best(trainer, generation,
     assert int(after.generation) == 1
 
 
+@pytest.mark.slow
 def test_the_update_is_adam_on_gradients_of_unit_norm(trainer, key):
     single = growing_nca(TARGET, **{**SMALL, "batch": 1, "wounded": 0, "pool": 1, "steps": (2, 2)}, fire=1.0, drop=1)
     state = single.init(key, single.params)

@@ -47,6 +47,7 @@ def ran(build):
     return search, run(jax.random.key(0), search.params)
 
 
+@pytest.mark.slow
 def test_archives_fill_spread_and_are_measured_alike(ran):
     _, (final, seen) = ran
     assert set(final.archives) == {"illumination_ga", "map_elites", "novelty_search"}

@@ -82,6 +82,7 @@ def test_dare_keeps_the_expectation_and_depends_on_the_key():
     assert not np.array_equal(one, two)
 
 
+@pytest.mark.slow
 def test_merge_weights_are_traced_and_a_population_of_them_is_a_vmap(stored, tasks):
     weights = jnp.array([[0.7, 0.6], [0.1, 0.0], [0.0, -1.0]])
     one = functools.partial(merge.ties, stored["base"], tasks, density=0.5)

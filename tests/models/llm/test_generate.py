@@ -88,6 +88,7 @@ def test_ten_steps_equal_six_and_four(tiny, engine, key):
     assert not np.array_equal(once.tokens, run(jax.random.key(1), start, asked, 10).tokens)
 
 
+@pytest.mark.slow
 def test_log_probs_are_those_that_scoring_gives(tiny, engine, key):
     _, init, run = engine(16)
     asked = request(tiny, PROMPTS[:1], 16, limit=5)
@@ -121,6 +122,7 @@ def test_stop_strings_across_token_borders(tiny, engine, greedy, key):
     assert bool(state.done[0])
 
 
+@pytest.mark.slow
 def test_a_grammar_allows_its_texts_alone(tiny, engine, key):
     tokens = [bytes([97 + i]) if i < 26 else b"" for i in range(96)]
     labels = jax.device_put(automaton.choices(["cat", "car", "dog"], tokens))

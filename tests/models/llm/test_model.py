@@ -52,6 +52,7 @@ def test_requests_of_one_bucket_compile_once(small):
     assert write(["v " * 300, "x"]) == 3 * once
 
 
+@pytest.mark.slow
 def test_a_stream_adds_up_to_the_text(small):
     hot = {"temperature": 1.0, "key": jax.random.key(3), "max_new_tokens": 12}
     whole = small.generate(small.params, "Once", **hot)
@@ -70,6 +71,7 @@ def test_a_grammar_over_real_tokens(small):
     assert set(written) <= {"yes", "no", "perhaps not"}
 
 
+@pytest.mark.slow
 def test_eight_bits_cost_a_hundredth_of_a_nat_a_token(lm):
     ids = jnp.asarray([lm.tokenizer.encode(EIFFEL)])
     count = ids.shape[1] - 1  # the first has no probability
