@@ -16,7 +16,6 @@ from jaxlife.bin import run
 
 LIMIT = 20.0  # seconds
 FLAGS = "--xla_backend_optimization_level=0"  # a few small steps run sooner than XLA optimises them
-A_PROCESS = 8  # configs one after another; they share what starting takes, and their memory is given back at its end
 
 
 class Outcome(NamedTuple):
@@ -50,7 +49,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_prepare,
             initargs=(cache,),
-            max_tasks_per_child=A_PROCESS,
         )
         with workers:
             outcomes = workers.map(_outcome, files)
