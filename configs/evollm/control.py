@@ -21,21 +21,14 @@ RACERS = {
 
 
 def get_config(arg=None):  # noqa: ANN001, ANN201
-    base = {
-        "system": "control_race",
-        "task": "cartpole",
-        "strategies": RACERS,
-        "population": 8,
-        "seeds": 10,
-        "length": 8,
-        "generations": 8,
-        "episodes": 4,
-        "hidden": (),
-        "limit": 0,
-        "sigma": 0.5,
-        "runner": {"chunk": 1, "checkpoint_every": 1, "log_every": 1},
-    }
-    if arg == "smoke":
-        base["strategies"] = {"EvoLLM, tiny": {"name": "evollm", "model": "untrained"}, "SNES": RACERS["SNES"]}
-    smoke = {"seeds": 2, "length": 2, "generations": 2, "episodes": 1, "limit": 20}
-    return settings.config(arg, base, smoke=smoke, acrobot={"task": "acrobot"})
+    return settings.control_race(
+        arg,
+        strategies=RACERS,
+        smoke={"EvoLLM, tiny": {"name": "evollm", "model": "untrained"}, "SNES": RACERS["SNES"]},
+        variants={"acrobot": {"task": "acrobot"}},
+        population=8,
+        seeds=10,
+        length=8,
+        generations=8,
+        runner={"chunk": 1, "checkpoint_every": 1, "log_every": 1},
+    )

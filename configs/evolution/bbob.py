@@ -10,24 +10,11 @@ the functions that our checkpoints of it were trained on, and others. The folder
 
 from jaxlife.bin import settings
 
-RACERS = {
-    "evotf ead_sep_cma_es": {"name": "evotf", "checkpoint": "ead_sep_cma_es"},
-    "evotf ead_snes": {"name": "evotf", "checkpoint": "ead_snes"},
-    "evotf released": {"name": "evotf", "checkpoint": "released", "legacy_weights": True},
-    "SNES (fast sigma)": {"name": "snes", "lr_sigma": 0.2065},
-    "SNES": {"name": "snes"},
-    "Sep-CMA-ES": {"name": "sep_cma_es"},
-    "CMA-ES": {"name": "cma_es"},
-    "OpenAI-ES": {"name": "open_es"},
-    "LES (evosax)": {"name": "evosax/LES"},
-    "random search": {"name": "random_search"},
-}
-
 
 def get_config(arg=None):  # noqa: ANN001, ANN201
     base = {
         "system": "race",
-        "strategies": RACERS,
+        "strategies": settings.RACERS,
         "sizes": ((8, 16), (20, 32)),
         "seen": (1, 3, 8, 10),
         "unseen": (6, 11, 14, 17),
@@ -37,9 +24,8 @@ def get_config(arg=None):  # noqa: ANN001, ANN201
         "sigma": 1.0,
         "runner": {"chunk": 16, "checkpoint_every": 32, "log_every": 4},
     }
-    few = {"SNES": RACERS["SNES"], "random search": RACERS["random search"]}
     if arg == "smoke":
-        base["strategies"] = few
+        base["strategies"] = {name: settings.RACERS[name] for name in ("SNES", "random search")}
     return settings.config(
         arg,
         base,

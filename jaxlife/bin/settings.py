@@ -32,6 +32,20 @@ SMOKE = {
     "report": {"seeds": 2, "validation": 2, "shown": 2, "pictures": 4, "sheet": 4},
 }
 
+RACERS = {
+    "evotf ead_sep_cma_es": {"name": "evotf", "checkpoint": "ead_sep_cma_es"},
+    "evotf ead_snes": {"name": "evotf", "checkpoint": "ead_snes"},
+    "evotf released": {"name": "evotf", "checkpoint": "released", "legacy_weights": True},
+    "SNES (fast sigma)": {"name": "snes", "lr_sigma": 0.2065},
+    "SNES": {"name": "snes"},
+    "Sep-CMA-ES": {"name": "sep_cma_es"},
+    "CMA-ES": {"name": "cma_es"},
+    "OpenAI-ES": {"name": "open_es"},
+    "LES (evosax)": {"name": "evosax/LES"},
+    "random search": {"name": "random_search"},
+}
+"""Evolution Transformer, its control "SNES, lr_std .2065", and what both are measured by."""
+
 
 def config(arg: str | None, base: Mapping[str, Any], **variants: Mapping[str, Any]) -> ConfigDict:
     """Makes a config and applies the variant that was asked for after the colon, e.g. `lenia.py:smoke`.
@@ -188,6 +202,37 @@ def contest(
         "runner": {"chunk": 2, "checkpoint_every": 10, "headline": "similarity"},
     }
     return config(arg, fields, smoke={"prompts": "a red ring; green spots", "restarts": 1, "generations": 2})
+
+
+def control_race(
+    arg: str | None,
+    *,
+    strategies: Mapping[str, Any],
+    smoke: Mapping[str, Any],
+    variants: Mapping[str, Mapping[str, Any]],
+    **fields: Any,
+) -> ConfigDict:
+    """Makes the config of a race of strategies that search the policy of a control task, CartPole's if none is named.
+
+    Args:
+        arg: what stands after the colon.
+        strategies: name -> fields of each.
+        smoke: the strategies of `:smoke`, where everything is short.
+        variants: others, by name.
+        **fields: over the defaults below.
+    """
+    base = {
+        "system": "control_race",
+        "task": "cartpole",
+        "strategies": dict(smoke if arg == "smoke" else strategies),
+        "episodes": 4,
+        "hidden": (),
+        "limit": 0,
+        "sigma": 0.5,
+        **fields,
+    }
+    short = {"seeds": 2, "length": 2, "generations": 2, "episodes": 1, "limit": 20}
+    return config(arg, base, smoke={**short, "runner.chunk": 1}, **variants)
 
 
 def split_prompts(text: str | Sequence[str]) -> list[str]:

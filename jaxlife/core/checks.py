@@ -35,8 +35,10 @@ def check_system(system: System | Substrate | Assembly, params: PyTree, key: jax
     _system_laws(system, params, key, x)
 
 
-def _system_laws(system: System | Substrate | Assembly, params: PyTree, key: jax.Array, x: PyTree = None) -> PyTree:
-    """Checks what `check_system` promises; returns what four steps put out."""
+def _system_laws(
+    system: System | Substrate | Assembly, params: PyTree, key: jax.Array, x: PyTree = None
+) -> tuple[PyTree, Callable[..., tuple[PyTree, PyTree]]]:
+    """Checks what `check_system` promises; returns the state after four steps, and the program that makes two more."""
     _check_names(system.init, ("key", "params"))
     _check_names(system.step, ("key", "state", "params", "x"))
     state = jax.eval_shape(system.init, key, params)
@@ -46,7 +48,7 @@ def _system_laws(system: System | Substrate | Assembly, params: PyTree, key: jax
 
     xs = None if x is None else jax.tree.map(lambda leaf: jnp.broadcast_to(leaf[None], (4, *leaf.shape)), x)
     several = jax.jit(rollout.rollout(system, frames=4))
-    final, seen = several(key, params, xs=xs)
+    final, _ = several(key, params, xs=xs)
     again, _ = several(key, params, xs=xs)
     _same_bits(final, again, "the same key must give the same state")
 
@@ -61,7 +63,7 @@ def _system_laws(system: System | Substrate | Assembly, params: PyTree, key: jax
 
     states = jax.eval_shape(jax.vmap(system.init, in_axes=(0, None)), jax.random.split(key, 3), params)
     _leading(states, 3, "init must vmap over keys")
-    return seen
+    return final, half
 
 
 def check_substrate(world: Substrate, key: jax.Array, *, differentiable: bool = False) -> None:
@@ -138,7 +140,9 @@ def check_strategy(strategy: Strategy, prototype: PyTree, key: jax.Array, descri
     n = jax.tree.leaves(candidates)[0].shape[0]
     expected = jax.eval_shape(lambda p: jax.tree.map(lambda v: jnp.broadcast_to(v, (n, *jnp.shape(v))), p), prototype)
     _same_shapes(expected, candidates, "candidates must have the prototype's structure with a leading axis N")
-    seen = _system_laws(System(strategy.init, generation), strategy.params, key)
+    state, two_more = _system_laws(System(strategy.init, generation), strategy.params, key)
+    for begun in (4, 6, 8):
+        state, seen = two_more(key, strategy.params, xs=None, state=state, start=begun)
     finite = [bool(np.isfinite(np.asarray(v)).all()) for v in jax.tree.leaves(seen["candidates"])]
     assert all(finite), "after a failed candidate (+inf) the next candidates must be finite"
 
