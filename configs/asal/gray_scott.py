@@ -15,5 +15,5 @@ def get_config(arg=None):  # noqa: ANN001, ANN201
         strategy={"sigma": 0.5, "scout": {"generations": 8, "sigma": 1.5}},
         stride=900,
         generations=90,
-        smoke={"world_args.size": 16},
+        smoke={"world_args.size": 16, "encoder": "lite"},
     )

@@ -38,6 +38,7 @@ def get_config(arg=None):  # noqa: ANN001, ANN201
             "report": dict(settings.REPORT),
         },
         smoke={
+            "encoder": "random_conv",
             "world_args.size": 16,
             "strategy.population": 4,
             "frames": 2,

@@ -11,6 +11,7 @@ everything else goes to the system's builder by its name
 
 import difflib
 import importlib.util
+import inspect
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ RUNNER = {"chunk": 10, "checkpoint_every": 100, "keep": 3, "log_every": 1, "logg
 
 REPORT = {"seeds": 16, "validation": 4, "shown": 5, "pictures": 45, "sheet": 12}
 SMOKE = {
+    "encoder": "random_conv",  # compiles in no time; `lite` is in the short runs of Gray-Scott
     "stride": 8,
     "generations": 3,
     "strategy.population": 4,
@@ -250,7 +252,8 @@ def load(spec: str) -> ConfigDict:
     """Reads the config that `path` or `path:variant` names.
 
     Raises:
-        ValueError: no such file (with the nearest), or a file without `get_config`.
+        ValueError: no such file (with the nearest), one that is not Python, or one without a `get_config` that returns
+            a ConfigDict.
     """
     path, _, arg = spec.partition(":")
     if not Path(path).is_file():
@@ -259,10 +262,21 @@ def load(spec: str) -> ConfigDict:
     if module_spec is None or module_spec.loader is None:
         raise ValueError(f"config: expected a Python file, got {path}")
     module = importlib.util.module_from_spec(module_spec)
-    module_spec.loader.exec_module(module)
-    if not hasattr(module, "get_config"):
-        raise ValueError(f"{path}: expected a function get_config(arg=None) that returns a ConfigDict, found none")
-    return module.get_config(arg or None)
+    try:
+        module_spec.loader.exec_module(module)
+    except (SyntaxError, ImportError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not a config: {type(error).__name__}: {error}") from error
+    wanted = "expected a function get_config(arg=None) that returns a ConfigDict"
+    if not callable(getattr(module, "get_config", None)):
+        raise ValueError(f"{path}: {wanted}, found none")
+    try:
+        inspect.signature(module.get_config).bind(None)
+    except TypeError as error:
+        raise ValueError(f"{path}: {wanted}, found one that takes no argument") from error
+    made = module.get_config(arg or None)
+    if not isinstance(made, ConfigDict):
+        raise ValueError(f"{path}: {wanted}, got {type(made).__name__}")
+    return made
 
 
 def check_overrides(argv: Sequence[str], made: ConfigDict) -> None:

@@ -63,9 +63,19 @@ def test_weights_are_an_argument(encoder):
     assert sum(np.size(c) for c in compiled.consts) < 1000
 
 
-@pytest.mark.parametrize("name", ["pixels", "random_conv"])
-def test_encoders_without_words_say_so(name):
-    encoder = models.load(name)
+def test_a_control_s_words_are_random_directions_of_their_own():
+    encoder = models.load("random_conv")
+    texts = [f"a creature with {n} legs" for n in range(64)]
+    y = encoder.embed_text(encoder.weights, texts)
+    np.testing.assert_array_equal(y[::-1], encoder.embed_text(encoder.weights, texts[::-1]))
+    cosines = (y @ y.T)[np.triu_indices(64, 1)]  # of independent directions: mean 0, deviation 1 / sqrt(128)
+    np.testing.assert_allclose(jnp.diag(y @ y.T), 1.0, atol=1e-5)
+    assert abs(cosines.mean()) < 0.01
+    np.testing.assert_allclose(cosines.std(), 128**-0.5, rtol=0.1)
+
+
+def test_an_encoder_without_words_says_so():
+    encoder = models.load("pixels")
     with pytest.raises(ValueError, match=r"use load\('lite'\)"):
         encoder.embed_text(encoder.weights, ["a red ring"])
 
