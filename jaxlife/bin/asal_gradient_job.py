@@ -10,7 +10,6 @@ import numpy as np
 from jaxlife import viz
 from jaxlife.bin import asal_report, settings
 from jaxlife.bin.asal_report import Options
-from jaxlife.core import naming
 from jaxlife.core.protocol import Assembly
 from jaxlife.core.types import Array
 from jaxlife.experiment import report, rundir
@@ -84,8 +83,7 @@ def build(
         ValueError: whatever does not fit.
     """
     names = settings.split_prompts(prompts)
-    for name in report or {}:
-        naming.lookup(Options._field_defaults, name, kind="config field of 'report'")
+    options = asal_report.options(report)
     parts = asal_parts.parts(
         world=world, encoder=encoder, strategy=strategy, prompts=names, world_args=world_args,
         encoder_args=encoder_args, seed=seed,
@@ -98,7 +96,6 @@ def build(
     )  # fmt: skip
     context = Context(encoder=parts.encoder.weights, score=parts.score.params)
     trial = Trial(parts, names, frames, stride, seed, context)
-    options = Options(**(report or {}))
     return assembly, lambda workdir, state: write(workdir, state, trial, options)
 
 

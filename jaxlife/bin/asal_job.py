@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxlife.bin import asal_report, settings
-from jaxlife.core import mesh, naming
+from jaxlife.core import mesh
 from jaxlife.core.protocol import Assembly
 from jaxlife.core.types import PyTree
 from jaxlife.systems import asal_parts
@@ -63,8 +63,7 @@ def build(
         True
     """
     names = settings.split_prompts(prompts)
-    for name in report or {}:
-        naming.lookup(asal_report.Options._field_defaults, name, kind="config field of 'report'")
+    options = asal_report.options(report)
     parts = asal_parts.parts(
         world=world,
         encoder=encoder,
@@ -84,5 +83,4 @@ def build(
     prompted = any(name.endswith("target") for name in objectives)
     title = "; ".join(names) if prompted else " and ".join(objectives).replace("_", " ")
     trial = asal_report.Trial(parts, title, prompted, frames, stride, seed, assembly.params.context)
-    options = asal_report.Options(**(report or {}))
     return assembly, lambda workdir, state: asal_report.write(workdir, state, trial, options)

@@ -1,6 +1,7 @@
 """What an ASAL search leaves in its folder: best.npz, a film, a contact sheet, and one page that holds it all."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxlife import viz
-from jaxlife.core import search
+from jaxlife.core import naming, search
 from jaxlife.core.types import Array, Float, PyTree
 from jaxlife.experiment import report, rundir
 from jaxlife.systems import asal_heldout, asal_page
@@ -37,6 +38,28 @@ class Options(NamedTuple):
     shown: int = 4
     pictures: int = 48
     sheet: int = 12
+
+
+_LEAST = {"seeds": 2}  # an interval needs two; one is enough of everything else
+
+
+def options(changes: Mapping[str, int] | None) -> Options:
+    """Reads the field `report` of a config.
+
+    Raises:
+        ValueError: an unknown name, with the nearest, or a count that leaves nothing to show.
+
+    Example:
+        >>> options({"seeds": 4}).seeds
+        4
+    """
+    given = dict(changes or {})
+    for name, value in given.items():
+        naming.lookup(Options._field_defaults, name, kind="config field of 'report'")
+        least = _LEAST.get(name, 1)
+        if value < least:
+            raise ValueError(f"report.{name}: expected at least {least}, got {value}")
+    return Options(**given)
 
 
 class Trial(NamedTuple):

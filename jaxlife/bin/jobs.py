@@ -53,8 +53,8 @@ def build(fields: Mapping[str, Any]) -> Job:
         fields: the config as nested dicts.
 
     Raises:
-        ValueError: an unknown system, or a field that its builder does not take, with the nearest; whatever the
-            builder refuses.
+        ValueError: an unknown system, or a field that its builder does not take, with the nearest; a value of another
+            type than the builder's; whatever the builder refuses.
 
     Example:
         >>> build({"system": "asall", "generations": 1})  # doctest: +ELLIPSIS
@@ -67,6 +67,7 @@ def build(fields: Mapping[str, Any]) -> Job:
     known = inspect.signature(builder).parameters
     for name in arguments:
         naming.lookup(known, name, kind=f"config field for the system {fields['system']!r}")
+    naming.check_types(builder, arguments, kind="config")
     missing = [name for name, p in known.items() if p.default is p.empty and name not in arguments]
     if missing:
         raise ValueError(f"config: the system {fields['system']!r} needs the fields {', '.join(missing)}")

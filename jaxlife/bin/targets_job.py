@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxlife.bin import settings, targets_report
-from jaxlife.core import naming
+from jaxlife.bin import asal_report, settings, targets_report
 from jaxlife.core.protocol import Assembly
 from jaxlife.core.types import PyTree
 from jaxlife.systems import asal_parts, asal_targets
@@ -57,8 +56,7 @@ def build(
         ValueError: whatever does not fit, with the nearest name or the count that would.
     """
     names = asal_targets.check_prompts(settings.split_prompts(prompts))
-    for name in report or {}:
-        naming.lookup(targets_report.Options._field_defaults, name, kind="config field of 'report'")
+    options = asal_report.options(report)
     parts = asal_parts.parts(
         world=world,
         encoder=encoder,
@@ -84,5 +82,4 @@ def build(
         **counts,
     )
     contest = targets_report.Contest(parts, names, list(strategies), seed, assembly.params.context, **counts)
-    options = targets_report.Options(**(report or {}))
     return assembly, lambda workdir, state: targets_report.write(workdir, state, contest, options)

@@ -86,7 +86,7 @@ def explained(path: Path, folder: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # orbax reports a full disk as ValueError, RuntimeError or OSError, by its version
-        raise CheckpointError(_cannot_write(path, folder, error)) from error
+        raise CheckpointError(cannot_write(path, folder, error)) from error
 
 
 def steps(folder: Path) -> list[int]:
@@ -292,7 +292,13 @@ def _set_aside(folder: Path, step: int) -> None:
     os.replace(folder / name, target)
 
 
-def _cannot_write(path: Path, folder: Path, error: Exception) -> str:
+def cannot_write(path: Path, folder: Path, error: Exception) -> str:
+    """Says what could not be written, what is safe and what to do.
+
+    Example:
+        >>> cannot_write(Path("a.png"), Path("none"), OSError("broken")).split(":")[0]
+        'cannot write a.png. It failed'
+    """
     good = steps(folder)
     last = f"the last good checkpoint, step {good[-1]}, is untouched" if good else "there is no earlier checkpoint"
     where = folder if folder.exists() else Path.cwd()

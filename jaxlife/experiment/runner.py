@@ -1,5 +1,6 @@
 """Runs any System in chunks of scanned steps, so that nothing is lost whenever it is stopped."""
 
+import errno
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -125,7 +126,8 @@ def run(
                     checkpoint.save(folder / "checkpoints", step, state, keep=keep)
                     log.saved(step)
         if step == steps and on_finish is not None and processes.is_chief():
-            on_finish(folder, state)
+            with _room_explained(folder):
+                on_finish(folder, state)
     _say_end(folder, step, steps)
     return Result(state, step, step == steps, folder)
 
@@ -142,6 +144,17 @@ def _opened(workdir: str | Path, identity: Mapping[str, Any]) -> Iterator[Path]:
     else:
         processes.barrier("workdir")
         yield Path(workdir).expanduser().absolute()
+
+
+@contextmanager
+def _room_explained(folder: Path) -> Iterator[None]:
+    """A report that the disk does not take: all steps are made and kept, only the files are missing."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise
+        raise checkpoint.CheckpointError(checkpoint.cannot_write(folder, folder / "checkpoints", error)) from error
 
 
 def _until_next_stop(step: int, steps: int, chunk: int, checkpoint_every: int) -> int:

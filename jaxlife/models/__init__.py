@@ -33,7 +33,7 @@ def load(name: str | os.PathLike[str], **options: Any) -> Any:
         An `encoder.Encoder` (`embed_image`, `embed_text`, `weights`, `image_size`) or a language model.
 
     Raises:
-        ValueError: unknown name; the nearest known names are shown.
+        ValueError: unknown name or argument; the nearest known ones are shown.
         FileNotFoundError: weights that are not installed; the message names the command that installs them.
 
     Example:
@@ -46,7 +46,9 @@ def load(name: str | os.PathLike[str], **options: Any) -> Any:
         room = importlib.import_module(f"jaxlife.models.{'pretrained' if covered else 'llm'}")
         return room.load(name, **options)
     module, function, *first = naming.lookup(MODELS, name, kind="model").split(":")
-    return getattr(importlib.import_module(f"jaxlife.models.{module}"), function)(*first, **options)
+    loader = getattr(importlib.import_module(f"jaxlife.models.{module}"), function)
+    naming.check_arguments(loader, options, kind=f"the model {name!r}")
+    return loader(*first, **options)
 
 
 __all__ = ["MODELS", "load"]

@@ -75,6 +75,8 @@ def assemble(parts: Parts, **options: Any) -> Assembly:
 def _score(objective: Mapping[str, float], encoder: Encoder, prompts: Sequence[str] | str) -> Score:
     prompts = [prompts] if isinstance(prompts, str) else list(prompts)
     makers = {name: getattr(objectives, name) for name in OBJECTIVES}
+    if not objective:
+        raise ValueError(f"objective: expected at least one of {', '.join(OBJECTIVES)}, got none")
     terms = {}
     for name, coefficient in objective.items():
         make = naming.lookup(makers, name, kind="objective")
@@ -108,22 +110,24 @@ def named_world(name: str, **options: Any) -> Substrate:
 
 
 def named_strategy(
-    prototype: PyTree, encoder: Encoder, *, name: str, scout: Mapping[str, Any] | None = None, **options: Any
+    prototype: PyTree, encoder: Encoder, *, name: str = "", scout: Mapping[str, Any] | None = None, **options: Any
 ) -> Strategy:
     """Builds a strategy by its name; see `parts`.
 
     Raises:
-        ValueError: an unknown name, with the nearest known one.
+        ValueError: an unknown name or argument, with the nearest known one.
     """
     strategy = _one_strategy(prototype, encoder, name, options)
     if not scout:
         return strategy
+    if set(scout) != {"generations", "sigma"}:
+        raise ValueError(f"scout: expected the fields generations and sigma, got {', '.join(scout)}")
     random = strategies.random_search(prototype, population=options.get("population", 16), sigma=scout["sigma"])
     return warm_start(strategy, random, prototype, generations=scout["generations"])
 
 
 def _one_strategy(prototype: PyTree, encoder: Encoder, name: str, options: dict[str, Any]) -> Strategy:
-    family, _, algorithm = name.partition(":")
+    family, _, algorithm = str(name).partition(":")
     if family == "evosax":
         return strategies.evosax(algorithm, prototype, **options)
     entry = naming.lookup(strategies.STRATEGIES, name, kind="strategy")

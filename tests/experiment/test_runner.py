@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import signal
@@ -73,6 +74,20 @@ def test_an_assembly_brings_its_own_metrics_and_the_end_is_called(tmp_path):
     )  # fmt: skip
     assert (tmp_path / "metrics.jsonl").read_text() == '{"step": 2, "double": 4}\n'
     assert called == [(tmp_path, 3)]
+
+
+def test_a_report_that_finds_no_room_says_that_the_steps_are_safe(tmp_path):
+    def fails(number):
+        def report(folder, state):
+            raise OSError(number, "what went wrong")
+
+        return report
+
+    with pytest.raises(experiment.CheckpointError, match=r"The disk is full.*step 3, is untouched"):
+        count(tmp_path, 3, on_finish=fails(errno.ENOSPC))
+    with pytest.raises(OSError, match="what went wrong") as other:
+        count(tmp_path, 3, on_finish=fails(errno.ENOENT))
+    assert other.value.errno == errno.ENOENT
 
 
 def test_a_host_system_is_driven_by_a_loop_and_resumes(tmp_path):
