@@ -19,6 +19,7 @@ from jaxlife.bin import settings
 RACERS = {
     "EvoLLM, tuned": {"name": "evollm", "adapter": "teachers"},
     "EvoLLM, copy of the best": {"name": "evollm", "model": "copy_best"},
+    "EvoLLM, mean of the better half": {"name": "evollm", "model": "recombine"},
     "EvoLLM, random answers": {"name": "evollm", "model": "uniform"},
     "SNES": {"name": "snes"},
     "Sep-CMA-ES": {"name": "sep_cma_es"},
@@ -35,12 +36,13 @@ ZERO_SHOT = {
 
 
 def get_config(arg=None):  # noqa: ANN001, ANN201
+    untaught = {k: v for k, v in RACERS.items() if k != "EvoLLM, tuned"}
     base = {
         "system": "race",
         "strategies": RACERS,
-        "sizes": ((5, 6),),
+        "sizes": ((5, 10),),
         "seen": (),
-        "unseen": (1, 8, 10, 15),
+        "unseen": (1, 8),
         "seeds": 10,
         "length": 30,
         "generations": 30,
@@ -48,13 +50,14 @@ def get_config(arg=None):  # noqa: ANN001, ANN201
         "targets": (2.0, -3.0, 26),
         "runner": {"chunk": 1, "checkpoint_every": 1, "log_every": 1},
     }
+    if arg == "taught":
+        base["strategies"] = {"EvoLLM, tuned": RACERS["EvoLLM, tuned"]}
     if arg == "controls":
-        base |= {"strategies": {k: v for k, v in RACERS.items() if k != "EvoLLM, tuned"}, "sizes": ((2, 6), (5, 6))}
-        base["runner"] = {"chunk": 10, "checkpoint_every": 30, "log_every": 10}
+        base |= {"strategies": untaught, "runner": {"chunk": 10, "checkpoint_every": 30, "log_every": 10}}
     if arg == "zero_shot":
-        base |= {"strategies": {**RACERS, **ZERO_SHOT}, "sizes": ((2, 6),)}
+        base |= {"strategies": ZERO_SHOT, "sizes": ((2, 6),), "length": 15, "generations": 15}
     if arg == "smoke":
         tiny = {"name": "evollm", "model": "untrained"}
         base["strategies"] = {"EvoLLM, tiny": tiny, "random search": RACERS["random search"]}
     smoke = {"sizes": ((2, 6),), "unseen": (1,), "seeds": 2, "length": 2, "generations": 2}
-    return settings.config(arg, base, smoke=smoke, zero_shot={}, controls={})
+    return settings.config(arg, base, smoke=smoke, zero_shot={}, controls={}, taught={})

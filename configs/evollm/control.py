@@ -12,6 +12,7 @@ from jaxlife.bin import settings
 RACERS = {
     "EvoLLM, tuned": {"name": "evollm", "adapter": "teachers"},
     "EvoLLM, copy of the best": {"name": "evollm", "model": "copy_best"},
+    "EvoLLM, mean of the better half": {"name": "evollm", "model": "recombine"},
     "EvoLLM, random answers": {"name": "evollm", "model": "uniform"},
     "SNES": {"name": "snes"},
     "Sep-CMA-ES": {"name": "sep_cma_es"},

@@ -118,6 +118,12 @@ def test_copying_the_best_is_a_one_comma_n_strategy_to_the_bit(key, frame):
         np.testing.assert_array_equal(state.sigma, sigma)
 
 
+def test_recombining_is_the_weighted_mean_of_the_better_half_of_those_told():
+    best, second = np.log(2.5), np.log(2.5 / 2)  # of three members, the third gets nothing
+    mean = (best * np.array([55, 50]) + second * np.array([75, 99])) / (best + second)
+    assert answer.recombine().answer(None, ask(), (), 0.0)[0].tolist() == [np.round(mean).tolist()]
+
+
 @pytest.mark.slow
 def test_a_generation_that_failed_whole_changes_nothing(key):
     es = strategies.evollm(jnp.zeros(3), model="copy_best")

@@ -23,8 +23,8 @@ from jaxlife.strategies.evollm.queries import Layout
 
 DEFAULT = "smollm2-135m-instruct"
 AUTO, TUNED = "auto", "teachers"
-STUBS = ("copy_best", "uniform")
-"""Models that are none: one copies the best member, one answers at random; controls, and for tests."""
+STUBS = ("copy_best", "recombine", "uniform")
+"""Models that are none: copy the best member, average the better half, answer at random; controls, and for tests."""
 
 
 def evollm(
@@ -108,7 +108,8 @@ def answerer(
     if isinstance(model, Answerer) or model in STUBS:
         if adapter is not None:
             raise ValueError(f"adapter: expected None for {model!r}, which is no language model")
-        made = {"copy_best": answer.copy_best, "uniform": functools.partial(answer.uniform, layout.resolution)}
+        uniform = functools.partial(answer.uniform, layout.resolution)
+        made = {"copy_best": answer.copy_best, "recombine": answer.recombine, "uniform": uniform}
         return model if isinstance(model, Answerer) else made[str(model)]()
     lm = model if isinstance(model, llm.LanguageModel) else _loaded(str(model))
     words = form.named(layout.form, lm.tokenizer)

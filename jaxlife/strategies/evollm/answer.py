@@ -17,6 +17,7 @@ from jaxlife.models.llm import cache as caches
 from jaxlife.models.llm import decoder as reading
 from jaxlife.models.llm.cache import Cache
 from jaxlife.models.llm.decoder import Decoder
+from jaxlife.ops import ranks
 from jaxlife.strategies.evollm import form as forms
 from jaxlife.strategies.evollm import grammar as grammars
 from jaxlife.strategies.evollm.grammar import Grammar
@@ -81,6 +82,30 @@ def copy_best() -> Answerer:
         [[3, 4]]
     """  # noqa: E501
     return Answerer(lambda keys, query, context, temperature: (query.best, _silent(query)))
+
+
+def recombine() -> Answerer:
+    """Builds the stub that answers with the mean of the better half of the query, the better the heavier.
+
+    What an evolution strategy would make of the same integers: w_k ~ max(0, ln(n / 2 + 1) - ln k) for the k-th best of
+    the n members that are told.
+
+    Example:
+        >>> x = jnp.array([[[[10], [20], [40], [80]]]])
+        >>> query = Query(x, jnp.array([[99, 60, 40, 20]]), jnp.ones((1, 4), bool), jnp.array([[80]]))
+        >>> recombine().answer(None, query, (), 0.0)[0].tolist()
+        [[69]]
+    """
+
+    def answer(keys: PRNGKey, query: Query, context: PyTree, temperature: Any) -> tuple[Array, dict[str, Array]]:
+        f = jnp.where(jnp.ravel(query.shown), jnp.ravel(query.f), jnp.inf)
+        told = jnp.reshape(query.x, (query.x.shape[0], f.size, -1))
+        raw = jnp.maximum(0, jnp.log(jnp.sum(f < jnp.inf) / 2 + 1) - jnp.log(jnp.arange(1, f.size + 1)))
+        weights = ranks.recombination_weights(f, raw / jnp.sum(raw))
+        mean = jnp.round(jnp.einsum("g,qgb->qb", weights, told.astype(jnp.float32)))
+        return mean.astype(query.best.dtype), _silent(query)
+
+    return Answerer(answer)
 
 
 def uniform(resolution: int) -> Answerer:
