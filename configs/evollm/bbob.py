@@ -28,11 +28,28 @@ RACERS = {
     "random search": {"name": "random_search", "uniform": True},
 }
 
-
 ZERO_SHOT = {
     "EvoLLM, zero-shot": {"name": "evollm", "adapter": ""},
     "EvoLLM, zero-shot, lines in a box": {"name": "evollm", "adapter": "", "form": "lines", "block": 2, "frame": 0.0},
 }
+
+ABLATIONS = {
+    "sigma": {"as taught": {}, "sigma constant": {"sigma_rule": "constant"}, "sigma falls": {"sigma_rule": "decay"}},
+    "resolution": {"R = 10": {"resolution": 10}, "R = 1000": {"resolution": 1000}},
+    "context": {"K = 2, M = 3": {"generations": 2, "members": 3}, "M = 3": {"members": 3}},
+    "sorting": {"as they came": {"order": "time"}, "M = 3 at random": {"members": 3, "choose": "random"}},
+    "block": {"B = 2": {"block": 2}},
+}
+"""One field at a time away from what the adapter was taught on, each beside the same without a model."""
+
+
+def _ablation(changes):  # noqa: ANN001, ANN202
+    models = {"EvoLLM": {"adapter": "teachers"}, "copy of the best": {"model": "copy_best"}}
+    return {
+        f"{who}, {what}": {"name": "evollm", **model, **change}
+        for what, change in changes.items()
+        for who, model in models.items()
+    }
 
 
 def get_config(arg=None):  # noqa: ANN001, ANN201
@@ -56,8 +73,12 @@ def get_config(arg=None):  # noqa: ANN001, ANN201
         base |= {"strategies": untaught, "runner": {"chunk": 10, "checkpoint_every": 30, "log_every": 10}}
     if arg == "zero_shot":
         base |= {"strategies": ZERO_SHOT, "sizes": ((2, 6),), "length": 15, "generations": 15}
+    if arg in ABLATIONS:
+        base |= {"strategies": _ablation(ABLATIONS[arg]), "sizes": ((2, 6),), "unseen": (1,)}
+        base |= {"length": 10, "generations": 10}
     if arg == "smoke":
         tiny = {"name": "evollm", "model": "untrained"}
         base["strategies"] = {"EvoLLM, tiny": tiny, "random search": RACERS["random search"]}
     smoke = {"sizes": ((2, 6),), "unseen": (1,), "seeds": 2, "length": 2, "generations": 2}
-    return settings.config(arg, base, smoke=smoke, zero_shot={}, controls={}, taught={})
+    same = {name: {} for name in ("taught", "controls", "zero_shot", *ABLATIONS)}  # their fields are in base already
+    return settings.config(arg, base, smoke=smoke, **same)

@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from jaxlife.core import rollout
+from jaxlife.core import rollout, tree
 from jaxlife.systems import asal_parts
 
 SMALL = {"world": "gray_scott", "encoder": "pixels", "world_args": {"size": 16}, "objective": "open_endedness"}
@@ -32,6 +32,18 @@ def test_any_strategy_searches_any_world_by_name(key, strategy):
     final, out = two_generations(parts(strategy), key)
     assert out["best_fitness"].shape == (3,)
     assert bool(jnp.isfinite(final.best_fitness))
+
+
+@pytest.mark.slow
+def test_a_language_model_searches_a_neural_automaton_a_query_a_weight(key):
+    found = parts({"name": "evollm", "model": "untrained"}, world="nca", world_args={"size": 8, "channels": 1})
+    search = asal_parts.assemble(found, frames=2, stride=2)
+    run = rollout.rollout(search, frames=1, observe=lambda state, params, out: (state.strategy.mean, out))
+    mean, out = jax.tree.map(lambda leaf: leaf[0], jax.jit(run)(key, search.params)[1])
+    start, _, _ = tree.ravel(found.prototype)
+    assert mean.shape == start.shape
+    assert out["prompt_tokens"] > 24  # six lines of at least four
+    assert bool(jnp.all((jnp.abs(mean - start) <= 0.3) & (mean != start)))  # a cell of three deviations to either side
 
 
 def test_objectives_can_be_mixed(key):
