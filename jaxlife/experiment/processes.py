@@ -46,10 +46,33 @@ def replicate(tree: PyTree) -> PyTree:
     """
     if jax.process_count() == 1:
         return tree
-    mesh = jax.make_mesh((jax.device_count(),), ("all",), axis_types=(AxisType.Auto,))
-    everywhere = NamedSharding(mesh, PartitionSpec())
+    everywhere = _everywhere()
     local = lambda leaf: not isinstance(leaf, jax.Array) or leaf.is_fully_addressable  # noqa: E731
     return jax.tree.map(lambda leaf: put(leaf, everywhere) if local(leaf) else leaf, tree)
+
+
+def bring(tree: PyTree) -> PyTree:
+    """Returns arrays that span the processes as local ones, whole in each; all processes call it together.
+
+    Example:
+        >>> bring({"a": np.ones(2)})
+        {'a': array([1., 1.])}
+    """
+    if jax.process_count() == 1:
+        return tree
+    everywhere = _everywhere()
+
+    def one(leaf: Any) -> Any:
+        if not isinstance(leaf, jax.Array) or leaf.is_fully_addressable:
+            return leaf
+        return (leaf if leaf.is_fully_replicated else put(leaf, everywhere)).addressable_data(0)
+
+    return jax.tree.map(one, tree)
+
+
+def _everywhere() -> NamedSharding:
+    mesh = jax.make_mesh((jax.device_count(),), ("all",), axis_types=(AxisType.Auto,))
+    return NamedSharding(mesh, PartitionSpec())
 
 
 def put(leaf: Any, sharding: Sharding) -> jax.Array:

@@ -72,7 +72,7 @@ def run(
         loggers: besides metrics.jsonl: "tensorboard", "wandb".
         headline: the metric shown beside the progress bar.
         host: drive the system by a Python loop because its step leaves JAX.
-        on_finish: `(workdir, state)`, called when all steps are made, e.g. to draw pictures.
+        on_finish: `(workdir, state)`, called by the chief when all steps are made, e.g. to draw pictures.
 
     Returns:
         The last state and how it came.
@@ -125,9 +125,11 @@ def run(
                     log.flush()
                     checkpoint.save(folder / "checkpoints", step, state, keep=keep)
                     log.saved(step)
-        if step == steps and on_finish is not None and processes.is_chief():
-            with _room_explained(folder):
-                on_finish(folder, state)
+        if step == steps and on_finish is not None:
+            mine = processes.bring(state)
+            if processes.is_chief():
+                with _room_explained(folder):
+                    on_finish(folder, mine)
     _say_end(folder, step, steps)
     return Result(state, step, step == steps, folder)
 
