@@ -15,7 +15,10 @@ from typing import NamedTuple
 from jaxlife.bin import run
 
 LIMIT = 20.0  # seconds
-FLAGS = "--xla_backend_optimization_level=0"  # a few small steps run sooner than XLA optimises them
+# The compiler at its quickest: a few small steps run sooner than it optimises them.
+FLAGS = (
+    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+)
 
 
 class Outcome(NamedTuple):
