@@ -35,6 +35,7 @@ def likeness(workdir: Path) -> Answer:
         with lock:
             if not held:
                 archive = archive_file.read(workdir)
+                print(f"first question: reading the encoder {archive.encoder} takes a moment", flush=True)
                 held.update(z=archive.embeddings, encoder=models.load(archive.encoder))
             towers = held["encoder"]
             return held["z"] @ np.asarray(towers.embed_text(towers.weights, [text]))[0]

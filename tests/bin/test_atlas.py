@@ -175,11 +175,12 @@ def test_no_other_site_can_ask(served):
     assert get(served, "/atlas.html", host=f"localhost:{served}")[0] == 200
 
 
-def test_a_question_is_answered_by_the_encoder_that_saw_the_worlds(workdir, archive, monkeypatch):
+def test_a_question_is_answered_by_the_encoder_that_saw_the_worlds(workdir, archive, monkeypatch, capsys):
     towers = models.load("pixels")._replace(embed_text=lambda weights, texts: archive.embeddings[[len(texts[0])]])
     monkeypatch.setattr(models, "load", lambda name: towers)
     found = serving.likeness(workdir)("abc")
     np.testing.assert_allclose(found, archive.embeddings @ archive.embeddings[3], atol=1e-6)
+    assert "reading the encoder pixels takes a moment" in capsys.readouterr().out
 
 
 def test_ctrl_c_ends_the_view_quietly(workdir, monkeypatch, capsys):

@@ -25,6 +25,7 @@
   const atlas = { data, state };
   const name = (i) => (data.names ? data.names[i] : `World ${i}`);
   const say = (words) => { said.textContent = words; };
+  const tell = (words) => { say(words); document.getElementById("about").textContent = words; }; // to the eye too
 
   // ---- painting, only when something changed or moves
   let due = false, began = performance.now();
@@ -194,12 +195,14 @@
     text = text.trim();
     field.removeAttribute("aria-invalid");
     if (!text) return clear();
+    const slow = setTimeout(() => tell("Asking the encoder; the first question takes a moment."), 400);
     const served = await exact(text);
+    clearTimeout(slow);
     if (mine !== asking) return;
     const [values, how] = served ? [served, "Likeness by the encoder itself."] : known(text) ?? [null, ""];
     if (values) return ask(text, `“${text}”`, values, how);
     field.setAttribute("aria-invalid", "true");
-    say(data.vocabulary ? `The page does not know “${text}”. Try one of its suggestions, or serve it by jaxlife view.` : "This atlas was embedded without words.");
+    tell(data.vocabulary ? `The page does not know “${text}”. Try one of its suggestions, or serve it by jaxlife view.` : "This atlas was embedded without words.");
   };
   const alike = (i) => {
     const own = search.similarity(data.embeddings, data.dim, search.rowOf(data.embeddings, data.dim, i));
