@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from jaxlife.core.types import Array, Float, Int, PyTree
 from jaxlife.ops import neighbours, windows
-from jaxlife.ops.neighbours import Rows
+from jaxlife.ops.neighbours import Pair, Rows
 
 MANY = 20_000
 """Agents above which "auto" takes cells, whose capacity may overflow; up to here the exact engines are as fast."""
@@ -72,7 +72,7 @@ def plan(n: int, reach: float, crowding: float = 1.0) -> Plan:
     return Plan(side, block, min(n, math.ceil(crowding * (run + 5 * math.sqrt(run)))))
 
 
-def engine(n: int, reach: float, *, name: str = "auto", crowding: float = 2.0, additive: bool = False) -> Engine:
+def engine(n: int, reach: float, *, name: str = "auto", crowding: float = 2.0, pair: Pair | None = None) -> Engine:
     """Chooses who looks after the neighbours of N agents that see as far as `reach`.
 
     Args:
@@ -80,9 +80,9 @@ def engine(n: int, reach: float, *, name: str = "auto", crowding: float = 2.0, a
         reach: how far they see, in sides of the torus.
         name: "dense" (all pairs, exact whatever happens), "windows" (sorted cells, exact whatever happens, slower in a
             crowd), "cells" (sorted cells, exact while nothing overflows), or "auto": with at least five cells along a
-            side, cells above `MANY` agents and windows from 2,000 to there, if `additive`; dense otherwise.
+            side, cells above `MANY` agents and windows from 2,000 to there, if there is a `pair`; dense otherwise.
         crowding: for cells, how much denser than on average it may get; see `plan`.
-        additive: what `rows` returns is one array, a sum over senders: what windows need.
+        pair: what windows need: `rows` is `neighbours.rows_of(pair)` then, and agents are (position, rest).
 
     Returns:
         `(rows, agents, position) -> (what rows returns for all N, int32 overflow)`; see `neighbours` and `sparse`.
@@ -99,7 +99,7 @@ def engine(n: int, reach: float, *, name: str = "auto", crowding: float = 2.0, a
     cut = plan(n, reach, crowding)
     if name not in ENGINES:
         raise ValueError(f"engine: expected one of {ENGINES}, got {name!r}")
-    if name == "windows" and not additive:
+    if name == "windows" and pair is None:
         raise ValueError("engine: 'windows' needs a sum over neighbours, which this world does not take; take 'cells'")
     if name in ("cells", "windows") and cut.side < 3:
         raise ValueError(
@@ -108,9 +108,9 @@ def engine(n: int, reach: float, *, name: str = "auto", crowding: float = 2.0, a
         )
     if name == "cells" or (name == "auto" and n > MANY and cut.side >= 5):
         return lambda rows, agents, position: sparse(rows, agents, position, cut)
-    if name == "windows" or (name == "auto" and additive and n >= _SEVERAL and cut.side >= 5):
+    if pair is not None and (name == "windows" or (name == "auto" and n >= _SEVERAL and cut.side >= 5)):
         return lambda rows, agents, position: (
-            windows.add_up(rows, agents, position, cut.side),
+            windows.add_up(pair, agents[1], position, cut.side),
             jnp.zeros((), jnp.int32),
         )
     return lambda rows, agents, position: (neighbours.dense(rows, agents), jnp.zeros((), jnp.int32))

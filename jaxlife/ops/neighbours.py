@@ -4,7 +4,13 @@ A world says what a block of receivers makes of a set of senders, once, as a fun
 
     rows(receivers[B], senders[M], present[M] | None) -> pytree of [B, ...]
 
-and either engine here calls it on blocks that together show every receiver every sender within its range.
+and either engine here calls it on blocks that together show every receiver every sender within its range. What is a
+sum over pairs, a vector in the plane for each, can be said pair by pair instead, elementwise on arrays that broadcast,
+
+    pair(first, second, receiver, sender) -> (first, second)
+
+where the first two are the way from the receiver to the sender and axes of agents come last. A coincident sender,
+oneself for one, and one out of reach must give zero.
 """
 
 from collections.abc import Callable
@@ -19,11 +25,15 @@ from jaxlife.ops import torus
 OUT_OF_REACH = 1.0  # no two points of the unit torus are farther apart than sqrt(1/2)
 """Squared distance given to a pair that must not interact: itself, a coincident pair, an empty slot."""
 
+FAR = 4.0
+"""Where an empty slot lies, in sides of the torus: beyond every reach."""
+
 _NOBODY = jnp.iinfo(jnp.int32).max
 _INDEX_BITS = 10
 _TILE = 1 << 17  # pairs in a block: a few arrays of this many floats stay in a core's cache
 
 Rows = Callable[..., PyTree]
+Pair = Callable[[Array, Array, PyTree, PyTree], tuple[Array, Array]]
 
 
 def gap(
@@ -140,3 +150,24 @@ def dense(rows: Rows, agents: PyTree, *, block: int | None = None) -> PyTree:
     )
     out = jax.lax.map(lambda receivers: rows(receivers, agents, None), blocks)
     return jax.tree.map(lambda leaf: leaf.reshape(count * even, *leaf.shape[2:])[:n], out)
+
+
+def rows_of(pair: Pair) -> Rows:
+    """Makes of what one sender does to one receiver what a set of senders does to a block; agents are (position, rest).
+
+    Example:
+        >>> place = jnp.array([[0.0, 0.0], [0.0, 0.875]])
+        >>> dense(rows_of(lambda a, b, own, other: (a, b * other)), (place, jnp.array([1.0, 2.0]))).tolist()
+        [[0.0, -0.25], [0.0, 0.125]]
+    """
+
+    def rows(receiver: PyTree, sender: PyTree, present: Bool[Array, "M"] | None) -> Float[Array, "B 2"]:
+        (here, own), (there, other) = receiver, sender
+        first, second, _ = gap(here, there)
+        if present is not None:
+            first = jnp.where(present[None], first, FAR)
+        own = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1)[..., :, None], own)
+        other = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1)[..., None, :], other)
+        return jnp.stack([total(part) for part in pair(first, second, own, other)], axis=1)
+
+    return rows

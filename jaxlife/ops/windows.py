@@ -2,64 +2,81 @@
 
 As in `cells`, agents are sorted by cell, receivers taken in blocks of that order, and what a block may see lies in
 three runs of it. Here each run is cut into windows of fixed width, all windows of all blocks make one list of work, and
-a loop goes through the list, as long as it is: a clump makes the list longer, nobody is left out. What `rows` returns
-must be a sum over senders. The loop's length is data, which reverse mode cannot follow: derivatives are those of
-`neighbours.dense`, N^2 pairs.
+a loop goes through the list, as long as it is: a clump makes the list longer, nobody is left out. What one agent does
+to another is a vector in the plane, to be summed. The loop's length is data, which reverse mode cannot follow:
+derivatives are those of `neighbours.dense`, N^2 pairs.
+
+Ways around the torus are settled a window at a time, and several senders at a time are added to all receivers in one
+fused expression, both coordinates as one complex number: no array has an entry for each pair, and a third of the time
+that rounding each pair's way and summing tiles took is saved.
 """
+
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from jaxlife.core.types import Array, Float, Int, PyTree
 from jaxlife.ops import neighbours
-from jaxlife.ops.neighbours import Rows
+from jaxlife.ops.neighbours import Pair
 
-_PAIRS = 1 << 17  # of receivers and senders at a time
+_ITEMS = 256  # windows at a time
 
 
 def add_up(
-    rows: Rows, agents: PyTree, position: Float[Array, "N 2"], side: int, *, block: int = 32, window: int = 64
-) -> Float[Array, "N D"]:
+    pair: Pair,
+    agents: PyTree,
+    position: Float[Array, "N 2"],
+    side: int,
+    *,
+    block: int = 32,
+    window: int = 64,
+    unroll: int = 8,
+) -> Float[Array, "N 2"]:
     """Sums what all agents within one cell of its own do to each agent.
 
     Args:
-        rows: see `neighbours`; called with `present: bool[M]`, additive over senders, [B, D].
-        agents: pytree with leading axis N, what receivers and senders are; nothing else that is differentiated may be
-            inside `rows`.
+        pair: see `neighbours`; nothing beyond the width of a cell. No traced value but its arguments may be inside it.
+        agents: pytree of [N] or [N, D], what receivers and senders are besides their position.
         position: in [0, 1).
-        side: G, cells along a side, each at least as wide as the reach of `rows`; at least 3.
+        side: G, cells along a side, each at least as wide as the reach of `pair`; at least 3.
         block: receivers at a time.
-        window: senders at a time.
+        window: senders at a time, a multiple of `unroll`.
+        unroll: senders in one fused expression.
 
     Raises:
-        ValueError: fewer than three cells along a side.
+        ValueError: fewer than three cells along a side, or windows that are no multiple of `unroll`.
 
     Example:
-        >>> rows = lambda a, b, present: ((neighbours.gap(a, b)[2] < 0.01) & present[None]).sum(1, keepdims=True) * 1.0
+        >>> def pair(first, second, receiver, sender):
+        ...     near = first**2 + second**2 < 0.01
+        ...     return near * receiver, near * first
         >>> place = jnp.array([[0.0, 0.99], [0.0, 0.01], [0.5, 0.5]])
-        >>> add_up(rows, place, place, 4, block=2, window=2)[:, 0].tolist()
+        >>> add_up(pair, jnp.ones(3), place, 4, block=2, window=2, unroll=2)[:, 0].tolist()
         [2.0, 2.0, 1.0]
     """
     if side < 3:
         raise ValueError(f"side: expected at least 3 cells along a side, got {side}; use neighbours.dense")
+    if window % unroll:
+        raise ValueError(f"window: expected a multiple of unroll={unroll}, got {window}")
 
     @jax.custom_jvp
-    def summed(agents: PyTree, position: Float[Array, "N 2"]) -> Float[Array, "N D"]:
-        return _listed(rows, agents, position, side, block, window)
+    def summed(agents: PyTree, position: Float[Array, "N 2"]) -> Float[Array, "N 2"]:
+        return _listed(pair, agents, position, side, block, window, unroll)
 
     @summed.defjvp
     def _derivative(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-        def all_pairs(agents: PyTree) -> Float[Array, "N D"]:
-            return neighbours.dense(rows, agents)
+        def all_pairs(agents: PyTree, position: Array) -> Float[Array, "N 2"]:
+            return neighbours.dense(neighbours.rows_of(pair), (position, agents))
 
-        return summed(*primals), jax.jvp(all_pairs, primals[:1], tangents[:1])[1]
+        return summed(*primals), jax.jvp(all_pairs, primals, tangents)[1]
 
     return summed(agents, position)
 
 
 def _listed(
-    rows: Rows, agents: PyTree, position: Float[Array, "N 2"], side: int, block: int, window: int
-) -> Float[Array, "N D"]:
+    pair: Pair, agents: PyTree, position: Float[Array, "N 2"], side: int, block: int, window: int, unroll: int
+) -> Float[Array, "N 2"]:
     n = position.shape[0]
     at = jnp.clip(jnp.floor(position * side).astype(jnp.int32), 0, side - 1)
     cell = at[:, 0] * side + at[:, 1]
@@ -67,51 +84,89 @@ def _listed(
     start = jnp.cumulative_sum(jnp.bincount(cell, length=side * side), include_initial=True).astype(jnp.int32)
     row_start = start[::side]
     first_block = jnp.cumulative_sum(-(-jnp.diff(row_start) // block), include_initial=True)
-    agents, column = jax.tree.map(lambda leaf: leaf[order], (agents, at[:, 1]))
 
     blocks = jnp.arange(n // block + side)  # each row may leave one block unfilled
     row = jnp.minimum(jnp.searchsorted(first_block, blocks, side="right") - 1, side - 1)
     begin = row_start[row] + (blocks - first_block[row]) * block
     inside = jnp.clip(begin[:, None] + jnp.arange(block)[None], 0, (row_start[row + 1] - 1)[:, None])
     inside = jnp.maximum(inside, 0)
-    base, offset, held, length = _runs(row, column[inside[:, 0]], column[inside[:, -1]], start, side)
-    held = jnp.where(blocks[:, None] < first_block[-1], held, 0)
-    base, offset, held, length = (leaf.reshape(-1) for leaf in (base, offset, held, length))
-    first_item = jnp.cumulative_sum(-(-held // window), include_initial=True)
+    column = at[order, 1]
+    runs = _runs(row, column[inside[:, 0]], column[inside[:, -1]], start, side)
+    held = jnp.where(blocks[:, None] < first_block[-1], runs.held, 0)
+    runs = jax.tree.map(lambda leaf: leaf.reshape(-1), runs._replace(held=held))
+    first_item = jnp.cumulative_sum(-(-runs.held // window), include_initial=True)
 
-    def see(item: Int[Array, ""]) -> tuple[Int[Array, ""], Float[Array, "B D"]]:
-        run = jnp.clip(jnp.searchsorted(first_item, item, side="right") - 1, 0, held.size - 1)
-        along = (item - first_item[run]) * window + jnp.arange(window)
-        present = (along < held[run]) & (item < first_item[-1])
-        beyond = offset[run] + along
-        sender = base[run] + jnp.where(beyond < length[run], beyond, beyond - length[run])
-        own = jax.tree.map(lambda leaf: leaf[inside[run // 3]], agents)
-        seen = jax.tree.map(lambda leaf: leaf[jnp.clip(sender, 0, n - 1)], agents)
-        return run // 3, rows(own, seen, present)
+    # Axes of agents come last: what a fused loop runs along must be contiguous.
+    position, agents = jax.tree.map(lambda leaf: jnp.moveaxis(leaf[order], 0, -1), (position, agents))
+    receivers = jax.tree.map(lambda leaf: leaf[..., inside], (position, agents))
+    places = jnp.arange(window).reshape(-1, 1, unroll)
 
-    at_once = max(1, _PAIRS // (block * window))
+    def body(turn: Int[Array, ""], total: Float[Array, "K B 2"]) -> Float[Array, "K B 2"]:
+        item = turn * _ITEMS + jnp.arange(_ITEMS)
+        which = jnp.clip(jnp.searchsorted(first_item, item, side="right") - 1, 0, runs.held.size - 1)
+        run = jax.tree.map(lambda leaf: leaf[which][None, :, None], runs)
+        along = ((item - first_item[which]) * window)[None, :, None] + places
+        present = (along < run.held) & (item < first_item[-1])[None, :, None]
+        beyond = run.offset + along
+        around = (beyond >= run.length).astype(jnp.int32) + (beyond >= 2 * run.length)
+        sender = jnp.clip(run.base + beyond - around * run.length, 0, n - 1)
+        first = jnp.where(present, position[0][sender] + run.up, neighbours.FAR)
+        second = position[1][sender] + run.left + around
+        here, own = jax.tree.map(lambda leaf: leaf[..., which // 3, :], receivers)
 
-    def body(turn: Int[Array, ""], total: Float[Array, "K B D"]) -> Float[Array, "K B D"]:
-        which, found = jax.vmap(see)(turn * at_once + jnp.arange(at_once))
-        return total.at[which].add(found)
+        def add(felt: Array, seen: tuple[Array, Array, Array]) -> tuple[Array, None]:
+            sender, first, second = seen
+            others = jax.tree.map(lambda leaf: leaf[..., sender], agents)
+            for k in range(unroll):
+                one = jax.tree.map(lambda leaf, k=k: leaf[..., k : k + 1], (first, second, others))
+                felt = felt + jax.lax.complex(*pair(one[0] - here[0], one[1] - here[1], own, one[2]))
+            return felt, None
 
-    kind = jax.eval_shape(see, jax.ShapeDtypeStruct((), jnp.int32))[1]
-    total = jnp.zeros((blocks.size, *kind.shape), kind.dtype)
-    total = jax.lax.fori_loop(0, -(-first_item[-1] // at_once), body, total)
+        felt, _ = jax.lax.scan(add, jax.lax.complex(*jnp.zeros_like(here)), (sender, first, second))
+        return total.at[which // 3].add(jnp.stack([felt.real, felt.imag], axis=-1))
+
+    total = jnp.zeros((blocks.size, block, 2), position.dtype)
+    total = jax.lax.fori_loop(0, -(-first_item[-1] // _ITEMS), body, total)
     place = jnp.zeros(n, jnp.int32).at[order].set(jnp.arange(n, dtype=jnp.int32), unique_indices=True)
     beyond = place - row_start[at[:, 0]]
     return total[first_block[at[:, 0]] + beyond // block, beyond % block]
 
 
+class _Runs(NamedTuple):
+    """What K blocks see in the row below, their own and the row above.
+
+    A block that sees a whole row and more has the columns that it sees on both sides twice, once for each way around.
+
+    Attributes:
+        base: where the row begins in sorted order.
+        length: how many the row holds.
+        offset: where in the row the run begins.
+        held: how many the run holds, counted around the torus.
+        up: sides of the torus to be added to the row coordinate of what is there.
+        left: the same for the column coordinate where the run begins.
+    """
+
+    base: Int[Array, "K 3"]
+    length: Int[Array, "K 3"]
+    offset: Int[Array, "K 3"]
+    held: Int[Array, "K 3"]
+    up: Int[Array, "K 3"]
+    left: Int[Array, "K 3"]
+
+
 def _runs(
     row: Int[Array, "K"], first: Int[Array, "K"], last: Int[Array, "K"], start: Int[Array, "G2"], side: int
-) -> tuple[Int[Array, "K 3"], Int[Array, "K 3"], Int[Array, "K 3"], Int[Array, "K 3"]]:
-    """Says where the rows of a block's runs begin, where in them the runs do, how many they hold, how long rows are."""
-    rows = (row[:, None] + jnp.arange(-1, 2)[None]) % side
-    begin = start[rows * side]
-    length = start[(rows + 1) * side] - begin
-    left, right = ((first - 1) % side)[:, None], ((last + 1) % side)[:, None]
-    whole = (last - first + 3 >= side)[:, None]
-    held = start[rows * side + right + 1] - start[rows * side + left]
-    held = jnp.where(whole, length, jnp.where(right >= left, held, held + length))
-    return begin, start[rows * side + left] - begin, held, length
+) -> _Runs:
+    """Lists the runs of blocks in columns `first` to `last`."""
+    unwrapped = row[:, None] + jnp.arange(-1, 2)[None]
+    rows = unwrapped % side
+    base = start[rows * side]
+    length = start[(rows + 1) * side] - base
+
+    def before(column: Int[Array, "K"]) -> Int[Array, "K 3"]:
+        """Counts those of the row before a column, around the torus."""
+        return (column // side)[:, None] * length + start[rows * side + (column % side)[:, None]] - base
+
+    left = jnp.broadcast_to(-(first == 0).astype(jnp.int32)[:, None], rows.shape)
+    held = before(last + 2) - before(first - 1)
+    return _Runs(base, length, before((first - 1) % side), held, unwrapped // side, left)

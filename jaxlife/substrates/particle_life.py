@@ -9,7 +9,7 @@ from flax import struct
 from jaxlife.core import tree
 from jaxlife.core.protocol import Substrate
 from jaxlife.core.types import Array, Float, Image, Int, PRNGKey, PyTree
-from jaxlife.ops import cells, torus
+from jaxlife.ops import cells, neighbours, torus
 from jaxlife.substrates import particles
 
 PALETTE = ("ff0000", "00ff00", "0000ff", "ffff00", "ff00ff", "00ffff", "ffffff", "8f5d00")
@@ -117,7 +117,12 @@ def particle_life(
         corners=asal_compat,
     )
 
-    find = cells.engine(n_particles, r_max, name=engine, crowding=crowding, additive=True)
+    def pair(first: Array, second: Array, receiver: PyTree, sender: PyTree) -> tuple[Array, Array]:
+        (feels, beta, _), (_, _, colour) = receiver, sender
+        alpha = sum(felt * shown for felt, shown in zip(feels, colour, strict=True))
+        return particles.push(first, second, alpha, beta, r_max)
+
+    find, rows = cells.engine(n_particles, r_max, name=engine, crowding=crowding, pair=pair), neighbours.rows_of(pair)
 
     def default_params(key: PRNGKey) -> Params:
         attraction, core = jax.random.split(key)
@@ -133,12 +138,8 @@ def particle_life(
         return State(position=position, velocity=jnp.zeros_like(position), colour=colour)
 
     def step(key: PRNGKey, state: State, params: Params, x: PyTree = None) -> tuple[State, dict[str, Array]]:
-        def rows(receiver: PyTree, sender: PyTree, present: Array | None) -> Float[Array, "B 2"]:
-            (here, feels, beta, _), (there, _, _, colour) = receiver, sender
-            return particles.pull(here, there, feels @ colour.T, beta[:, None], r_max, present)
-
         one_hot = jax.nn.one_hot(state.colour, n_colours, dtype=state.position.dtype)
-        agents = (state.position, params.alpha[state.colour], params.beta[state.colour], one_hot)
+        agents = (state.position, (params.alpha[state.colour], params.beta[state.colour], one_hot))
         pulled, overflow = find(rows, agents, state.position)
         velocity = 0.5 ** (dt / half_life) * state.velocity + dt / mass * pulled
         position = torus.wrap(state.position + dt * velocity)

@@ -31,6 +31,36 @@ def force(u: Float[Array, "*B"], alpha: Float[Array, "*B"], beta: Float[Array, "
     return jnp.where(u < beta, core, alpha * tent)
 
 
+def push(
+    first: Float[Array, "*B"],
+    second: Float[Array, "*B"],
+    alpha: Float[Array, "*B"],
+    beta: Float[Array, "*B"] | float,
+    r_max: float,
+    present: Array | None = None,
+) -> tuple[Float[Array, "*B"], Float[Array, "*B"]]:
+    """Evaluates the force of a sender on a receiver as a vector: r_max f(|r| / r_max) r / |r|, elementwise.
+
+    Coincident particles do not act on each other: their force has no direction.
+
+    Args:
+        first: coordinate of r, the way from the receiver to the sender.
+        second: the other.
+        alpha: attraction.
+        beta: end of the repulsive core, in ranges.
+        r_max: range.
+        present: false for senders that are none, along the last axis.
+
+    Example:
+        >>> [part.item() for part in push(jnp.array(0.0), jnp.array(0.0), jnp.array(1.0), 0.5, 0.1)]
+        [0.0, 0.0]
+    """
+    square = neighbours.others(first * first + second * second, present)
+    distance = jnp.sqrt(square)  # of an unseen pair 1: beyond every range, so f and its gradient are 0 there
+    f = force(distance / r_max, alpha, jnp.asarray(beta)) * (r_max * distance / square)
+    return f * first, f * second
+
+
 def pull(
     here: Float[Array, "B 2"],
     there: Float[Array, "M 2"],
@@ -41,18 +71,13 @@ def pull(
 ) -> Float[Array, "B 2"]:
     """Sums the force of M senders on each of B receivers: sum_j r_max f(|r_ij| / r_max) r_ij / |r_ij|.
 
-    Coincident particles do not act on each other: their force has no direction.
-
     Example:
         >>> close = jnp.array([[0.0, 0.0], [0.0, 0.05]])
         >>> pull(close, close, jnp.ones((2, 2)), 0.5, 0.1, None).tolist()
         [[0.0, 0.0], [0.0, 0.0]]
     """
-    first, second, square = neighbours.gap(here, there)
-    inverse = jax.lax.rsqrt(neighbours.others(square, present))
-    # u = |r| / r_max, and 1 / |r| of an unseen pair is 1: beyond every range, so f and its gradient are 0 there
-    f = force(1 / (inverse * r_max), alpha, jnp.asarray(beta)) * inverse
-    return r_max * jnp.stack([neighbours.total(f * first), neighbours.total(f * second)], axis=1)
+    first, second, _ = neighbours.gap(here, there)
+    return jnp.stack([neighbours.total(part) for part in push(first, second, alpha, beta, r_max, present)], axis=1)
 
 
 def picture(

@@ -10,26 +10,30 @@ from jaxlife.ops import cells, neighbours, windows
 REACH = 0.1
 
 
-def pushes(receiver, sender, present):
-    (here, _), (there, weight) = receiver, sender
-    first, second, square = neighbours.gap(here, there)
-    near = jnp.maximum(1 - jnp.sqrt(neighbours.others(square, present)) / REACH, 0) * weight[None]
-    return jnp.stack([neighbours.total(near * first), neighbours.total(near * second)], axis=1)
+def pushes(first, second, receiver, sender):
+    square = neighbours.others(first**2 + second**2)
+    near = jnp.maximum(1 - jnp.sqrt(square) / REACH, 0) * sender * receiver
+    return near * first, near * second
 
 
 @pytest.fixture(scope="module")
 def engines():
     def fast(place, weight):
-        return windows.add_up(pushes, (place, weight), place, 10, block=8, window=16)
+        return windows.add_up(pushes, weight, place, 10, block=8, window=16, unroll=4)
 
-    return jax.jit(fast), jax.jit(lambda place, weight: neighbours.dense(pushes, (place, weight)))
+    return jax.jit(fast), jax.jit(lambda place, weight: neighbours.dense(neighbours.rows_of(pushes), (place, weight)))
 
 
-@pytest.mark.parametrize("spread", [0.0, 0.004, 0.04, 0.4])
-def test_all_pairs_agree_however_crowded(engines, spread):
-    """A spread of 0.004 puts everyone into the four cells around a corner of the torus; of 0, all in one point."""
+@pytest.mark.parametrize(("spread", "apart"), [(0.0, 0), (0.004, 0), (0.04, 0), (0.4, 0), (0.04, 40)])
+def test_all_pairs_agree_however_crowded(engines, spread, apart):
+    """A spread of 0.004 puts everyone into the four cells around a corner of the torus; of 0, all in one point.
+
+    Of those who live apart few are in a row of cells: a block of them sees around the torus from both sides.
+    """
     key = jax.random.key(0)
-    place = jnp.mod(spread * jax.random.normal(key, (300, 2)), 1)
+    place = spread * jax.random.normal(key, (300, 2))
+    place = jnp.where(jnp.arange(300)[:, None] < apart, jax.random.uniform(key, (300, 2)), place)
+    place = jnp.mod(place, 1)
     place = jnp.where(place < 1, place, 0)
     weight = jax.random.normal(jax.random.key(1), (300,))
     fast, slow = (np.asarray(each(place, weight)) for each in engines)
@@ -53,6 +57,8 @@ def test_windows_are_refused_where_they_cannot_be():
     with pytest.raises(ValueError, match="sum over neighbours"):
         cells.engine(5000, 0.1, name="windows")
     with pytest.raises(ValueError, match="at least three"):
-        cells.engine(5000, 0.4, name="windows", additive=True)
+        cells.engine(5000, 0.4, name="windows", pair=pushes)
     with pytest.raises(ValueError, match="at least 3 cells"):
         windows.add_up(pushes, None, None, 2)
+    with pytest.raises(ValueError, match="multiple of unroll"):
+        windows.add_up(pushes, None, None, 3, window=12)
