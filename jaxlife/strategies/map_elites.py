@@ -1,6 +1,7 @@
 """MAP-Elites: the best solution for every kind of behaviour."""
 
 import itertools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,8 @@ from jaxlife.core import tree
 from jaxlife.core.protocol import Evals, Strategy
 from jaxlife.core.types import Array, Float, Metrics, PyTree
 from jaxlife.strategies import space as spaces
+
+_MOST_CELLS = 2**20  # of a grid: beyond, not the worlds but the empty cells fill the memory
 
 
 @struct.dataclass(kw_only=True)
@@ -72,8 +75,8 @@ def map_elites(
         mean fitness, +inf while empty).
 
     Raises:
-        ValueError: bad sizes or ranges, or centres of another length than `descriptor_size`; at the first `tell`,
-            descriptors of another shape than [N, E].
+        ValueError: bad sizes or ranges, a grid of more than a million cells, or centres of another length than
+            `descriptor_size`; at the first `tell`, descriptors of another shape than [N, E].
 
     Example:
         >>> qd = map_elites(jnp.zeros(3), population=4, bins=2)
@@ -191,6 +194,11 @@ def _cells(
     spaces.check_count("bins", bins, 1)
     if not low < high:
         raise ValueError(f"grid: expected low < high, got [{low}, {high}]")
+    if descriptor_size * math.log2(bins) > math.log2(_MOST_CELLS):
+        raise ValueError(
+            f"bins: expected a grid of at most {_MOST_CELLS:,} cells, got {bins}^{descriptor_size}; "
+            "give centres= of your own, e.g. descriptors that were seen, or lower bins"
+        )
     width = (high - low) / bins
     axis = low + width * (np.arange(bins) + 0.5)
     grid = np.array(list(itertools.product(axis, repeat=descriptor_size)))

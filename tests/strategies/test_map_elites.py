@@ -75,5 +75,9 @@ def test_own_centres_replace_the_grid():
     evals = Evals(jnp.array([1.0, 2.0, 3.0]), jnp.array([[6.0], [4.0], [99.0]]))
     state, _ = jax.jit(qd.tell)(jax.random.key(0), state, qd.params, jnp.zeros((3, D)), evals)
     np.testing.assert_array_equal(state.fitness, [2.0, 1.0])
+    with pytest.raises(
+        ValueError, match=r"bins: expected a grid of at most 1,048,576 cells, got 16\^192; give centres="
+    ):
+        map_elites(jnp.zeros(D), population=3, descriptor_size=192)
     with pytest.raises(ValueError, match=r"centres: expected shape \[K, 2\], got \[2, 1\]"):
         map_elites(jnp.zeros(D), centres=jnp.zeros((2, 1)))
