@@ -22,11 +22,22 @@ RACERS = {
 
 
 def get_config(arg=None):  # noqa: ANN001, ANN201
+    taught = "EvoLLM, tuned"
+    who = RACERS
+    if arg and arg.endswith("taught"):
+        who = {taught: RACERS[taught]}
+    if arg and arg.endswith("controls"):
+        who = {name: how for name, how in RACERS.items() if name != taught}
+    acrobot = {"task": "acrobot"}
     return settings.control_race(
         arg,
-        strategies=RACERS,
+        strategies=who,
         smoke={"EvoLLM, tiny": {"name": "evollm", "model": "untrained"}, "SNES": RACERS["SNES"]},
-        variants={"acrobot": {"task": "acrobot"}},
+        variants={
+            "taught": {},
+            "controls": {},
+            **dict.fromkeys(("acrobot", "acrobot_taught", "acrobot_controls"), acrobot),
+        },
         population=8,
         seeds=10,
         length=8,
