@@ -2,8 +2,8 @@
 
 jaxlife run --config=configs/quantify/interpolation.py --workdir=runs/interpolation
 
-The full size was not run. With `--config.points=9 --config.generations=9 --config.n_inits=2`: similarity of the two
-ends .286; a quarter of the whole change lies between the last two points, so the way is not even.
+25 s of processor time. Similarity of the two ends .361; the largest change, 7.7 % of the whole in one of 32 pieces, is
+at alpha .95: the second world begins in a narrow region near its end.
 """
 
 from jaxlife.bin import settings
