@@ -72,9 +72,9 @@ def pull(
     """Sums the force of M senders on each of B receivers: sum_j r_max f(|r_ij| / r_max) r_ij / |r_ij|.
 
     Example:
-        >>> close = jnp.array([[0.0, 0.0], [0.0, 0.05]])
-        >>> pull(close, close, jnp.ones((2, 2)), 0.5, 0.1, None).tolist()
-        [[0.0, 0.0], [0.0, 0.0]]
+        >>> two = jnp.array([[0.0, 0.0], [0.0, 0.075]])
+        >>> pull(two, two, jnp.ones((2, 2)), 0.5, 0.1, None)[:, 1].round(3).tolist()
+        [0.1, -0.1]
     """
     first, second, _ = neighbours.gap(here, there)
     return jnp.stack([neighbours.total(part) for part in push(first, second, alpha, beta, r_max, present)], axis=1)
