@@ -73,8 +73,8 @@ def pull(
 
     Example:
         >>> two = jnp.array([[0.0, 0.0], [0.0, 0.075]])
-        >>> pull(two, two, jnp.ones((2, 2)), 0.5, 0.1, None)[:, 1].round(3).tolist()
-        [0.1, -0.1]
+        >>> pull(two, two, jnp.ones((2, 2)), 0.5, 0.1, None)[:, 1].round(3)
+        Array([ 0.1, -0.1], dtype=float32)
     """
     first, second, _ = neighbours.gap(here, there)
     return jnp.stack([neighbours.total(part) for part in push(first, second, alpha, beta, r_max, present)], axis=1)
