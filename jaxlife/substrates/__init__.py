@@ -11,6 +11,7 @@ from jaxlife.substrates.boids import boids
 from jaxlife.substrates.boids_reynolds import boids_reynolds
 from jaxlife.substrates.elementary import elementary
 from jaxlife.substrates.flow_lenia import flow_lenia
+from jaxlife.substrates.forage import with_food
 from jaxlife.substrates.generations import generations, generations_rule
 from jaxlife.substrates.gray_scott import gray_scott
 from jaxlife.substrates.gray_scott import preset as gray_scott_preset
@@ -85,6 +86,7 @@ __all__ = [
     "read_rle",
     "recovery",
     "wireworld",
+    "with_food",
     "with_walls",
     "write_rle",
 ]

@@ -34,10 +34,11 @@ docs/images/gray_scott.png shows each after 6,000 steps; xi, whose spirals need 
 
 @struct.dataclass(kw_only=True)
 class State:
-    """u: substrate, 1 at rest. v: catalyst, 0 at rest."""
+    """u: substrate, 1 at rest. v: catalyst, 0 at rest. food: what is left to feed u from, None where it never ends."""
 
     u: Float[Array, "H W"]
     v: Float[Array, "H W"]
+    food: Float[Array, "H W"] | None = None
 
 
 @struct.dataclass(kw_only=True)
@@ -75,7 +76,9 @@ class Params:
     seed_radius: Array = tree.param(low=0.0, high=0.5, transform="sigmoid")
 
 
-def gray_scott(*, size: int = 64, image_size: int | None = None, dt: float = 1.0) -> Substrate:
+def gray_scott(
+    *, size: int = 64, image_size: int | None = None, dt: float = 1.0, food: float | None = None
+) -> Substrate:
     """Builds the world.
 
     du/dt = Du lap u - u v^2 + F (1 - u)
@@ -89,12 +92,15 @@ def gray_scott(*, size: int = 64, image_size: int | None = None, dt: float = 1.0
         size: cells along a side.
         image_size: pixels along a side of the picture; `size` when None.
         dt: time a step makes, at most 1: the whole search space is stable there.
+        food: what each cell has to feed u from, in units of u: a step feeds min(dt F (1 - u), what is left), so that
+            sum (u + v + food) falls by what v decays, (F + k) v, alone. None: it never ends, as in the original.
 
     Returns:
-        A Substrate with `State` and `Params` of this module; `x` is not used and `out` is empty.
+        A Substrate with `State` and `Params` of this module; `x` is not used and `out` is empty, or with `food` holds
+        the sum of what is left.
 
     Raises:
-        ValueError: a grid below 3 cells, or an unstable `dt`.
+        ValueError: a grid below 3 cells, an unstable `dt`, or food below 0.
 
     Example:
         >>> world = gray_scott(size=16)
@@ -111,6 +117,8 @@ def gray_scott(*, size: int = 64, image_size: int | None = None, dt: float = 1.0
         raise ValueError(f"size: expected at least 3 cells, got {size}")
     if not 0 < dt <= 1:
         raise ValueError(f"dt: expected 0 < dt <= 1, got {dt}; Euler's step is unstable beyond")
+    if food is not None and not food >= 0:
+        raise ValueError(f"food: expected None or a number of at least 0, got {food}")
     radius = _radius(size)
 
     def init(key: jax.Array, params: Params) -> State:
@@ -118,7 +126,7 @@ def gray_scott(*, size: int = 64, image_size: int | None = None, dt: float = 1.0
         seeded = _dilate(centres) | (radius <= params.seed_radius)
         # Half of the substrate turned to catalyst: Pearson's seed (1/2, 1/4) dies out in nu, rho, sigma and worms.
         v = jnp.where(seeded, 0.5, jnp.zeros((size, size)))
-        return State(u=1 - v, v=v)
+        return State(u=1 - v, v=v, food=None if food is None else jnp.full_like(v, food))
 
     def step(key: jax.Array, state: State, params: Params, x: PyTree) -> tuple[State, dict[str, Array]]:
         del key, x
@@ -127,10 +135,16 @@ def gray_scott(*, size: int = 64, image_size: int | None = None, dt: float = 1.0
         diffusion_u = jnp.clip(params.diffusion_u + params.diffusion_u_slope * radius, *_DIFFUSION_U)
         diffusion_v = jnp.clip(params.diffusion_v + params.diffusion_v_slope * radius, *_DIFFUSION_V)
         reaction = state.u * state.v * state.v
-        du = diffusion_u * stencil.laplacian(state.u) - reaction + feed * (1 - state.u)
+        fed = feed * (1 - state.u)
+        left, out = state.food, {}
+        if state.food is not None:
+            fed = jnp.minimum(fed, state.food / dt)
+            left = state.food - dt * fed
+            out = {"food": jnp.sum(left)}
+        du = diffusion_u * stencil.laplacian(state.u) - reaction + fed
         dv = diffusion_v * stencil.laplacian(state.v) + reaction - (feed + kill) * state.v
         # At some corners of the search space a transient oscillates; clipped, it stays a world instead of becoming NaN.
-        return State(u=jnp.clip(state.u + dt * du, 0, 1), v=jnp.clip(state.v + dt * dv, 0, _MOST_V)), {}
+        return State(u=jnp.clip(state.u + dt * du, 0, 1), v=jnp.clip(state.v + dt * dv, 0, _MOST_V), food=left), out
 
     def render(state: State, params: Params) -> Image:
         peak = jnp.maximum(jnp.max(state.v), _DEAD)

@@ -1,0 +1,111 @@
+"""Food for worlds of particles: a field that agents eat where they are, put into any world by a combinator."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from jaxlife.core.protocol import Substrate
+from jaxlife.core.types import Array, Float, Image, PRNGKey, PyTree
+
+_GREEN = (0.1, 0.35, 0.15)
+
+
+@struct.dataclass(kw_only=True)
+class State:
+    """A world with food.
+
+    Attributes:
+        agents: the state of the world itself.
+        food: [G, G] >= 0, what lies in each cell of the unit torus.
+        eaten: [N], what each agent has eaten so far.
+    """
+
+    agents: Any
+    food: Float[Array, "G G"]
+    eaten: Float[Array, "N"]
+
+
+def with_food(
+    world: Substrate, *, food: float | None = 1.0, grid: int = 32, patches: float = 0.5, appetite: float = 0.05
+) -> Substrate:
+    """Lays food into a world of agents on the unit torus; what agents eat is counted and does not change how they move.
+
+    In a cell with n agents and food f, a step leaves f exp(-appetite n) and gives each of them 1/n of the rest, so that
+
+        sum food + sum eaten = constant
+
+    `out` holds both sums besides what the world reports; `eaten` of the state is a fitness, or a descriptor, of agents.
+
+    Args:
+        world: a world whose state has `position` [N, 2] in the unit torus: `particle_life`, `particle_life_plus`,
+            `boids`, `boids_reynolds`; `with_walls` goes inside.
+        food: what a cell with food holds at the start; None gives the world back as it is.
+        grid: G, cells along a side.
+        patches: share of the cells that hold food at the start, chosen by the key of `init`.
+        appetite: rate at which one agent eats, per step.
+
+    Returns:
+        The same world with food; food is green in the picture where that is dark.
+
+    Raises:
+        ValueError: food or appetite not positive, no cells, or a share outside (0, 1].
+
+    Example:
+        >>> from jaxlife.substrates.boids_reynolds import boids_reynolds
+        >>> world = with_food(boids_reynolds(n_boids=8, image_size=16), grid=4, patches=1.0)
+        >>> params = world.default_params(jax.random.key(0))
+        >>> state = world.init(jax.random.key(1), params)
+        >>> state, out = world.step(jax.random.key(2), state, params, None)
+        >>> round(float(out["food"] + out["eaten"]), 4)
+        16.0
+    """
+    if food is None:
+        return world
+    for name, value in (("food", food), ("appetite", appetite), ("grid", grid)):
+        if not value > 0:
+            raise ValueError(f"{name}: expected a positive number, got {value}")
+    if not 0 < patches <= 1:
+        raise ValueError(f"patches: expected a share in (0, 1], got {patches}")
+
+    def init(key: PRNGKey, params: PyTree) -> State:
+        agents = world.init(key, params)
+        there = jax.random.bernoulli(jax.random.fold_in(key, 1), patches, (grid, grid))
+        position = agents.position
+        return State(agents=agents, food=food * there.astype(position.dtype), eaten=jnp.zeros_like(position[:, 0]))
+
+    def step(key: PRNGKey, state: State, params: PyTree, x: PyTree) -> tuple[State, dict[str, Array]]:
+        agents, out = world.step(key, state.agents, params, x)
+        left, meal = graze(state.food, agents.position, appetite)
+        after = State(agents=agents, food=left, eaten=state.eaten + meal)
+        return after, {**out, "food": jnp.sum(left), "eaten": jnp.sum(after.eaten)}
+
+    def render(state: State, params: PyTree) -> Image:
+        picture = world.render(state.agents, params)
+        rows, columns = (jnp.arange(n) * grid // n for n in picture.shape[:2])
+        share = jnp.clip(state.food / food, 0, 1)[rows[:, None], columns[None]]
+        return jnp.maximum(picture, share[..., None] * jnp.array([[_GREEN]]))
+
+    return world._replace(init=init, step=step, render=render)
+
+
+def graze(
+    food: Float[Array, "G G"], position: Float[Array, "N 2"], appetite: float
+) -> tuple[Float[Array, "G G"], Float[Array, "N"]]:
+    """Lets agents eat where they are; the equation is at `with_food`.
+
+    Returns:
+        What is left in each cell, and what each agent has eaten.
+
+    Example:
+        >>> left, meal = graze(jnp.ones((1, 1)), jnp.array([[0.2, 0.2], [0.8, 0.8]]), 0.5)
+        >>> round(left.item(), 3), meal.round(3).tolist()
+        (0.368, [0.3160000145435333, 0.3160000145435333])
+    """
+    grid = food.shape[0]
+    at = jnp.clip(jnp.floor(position * grid).astype(jnp.int32), 0, grid - 1)
+    crowd = jnp.zeros_like(food).at[at[:, 0], at[:, 1]].add(1)
+    left = food * jnp.exp(-appetite * crowd)
+    share = (food - left) / jnp.maximum(crowd, 1)
+    return left, share[at[:, 0], at[:, 1]]

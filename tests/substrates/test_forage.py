@@ -1,0 +1,66 @@
+"""Food: what is gone has been eaten, by those who were there; without food nothing changes."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxlife as jl
+from jaxlife.substrates import boids_reynolds, gray_scott, with_food, with_walls
+from jaxlife.substrates.forage import graze
+
+
+def test_food_and_what_was_eaten_add_up_and_motion_is_that_without_food(key):
+    bare = with_walls(boids_reynolds(n_boids=40, image_size=16), [(0.5, 0.5, 0.2)])
+    assert with_food(bare, food=None) is bare
+    world = with_food(bare, grid=8, appetite=0.3)
+    params = world.default_params(key)
+    start = world.init(key, params)
+    look = {False: lambda s, p, out: s.position, True: lambda s, p, out: (s.agents.position, s.food, s.eaten)}
+    runs = [jax.jit(jl.rollout(w, frames=6, stride=5, observe=look[w is world])) for w in (bare, world)]
+    _, alone = runs[0](key, params, state=start.agents)
+    _, (position, food, eaten) = runs[1](key, params, state=start)
+    np.testing.assert_array_equal(position, alone)
+    total = food.sum((1, 2)) + eaten.sum(1)
+    np.testing.assert_allclose(total, float(start.food.sum()), rtol=1e-5)
+    assert (np.diff(food, axis=0) <= 0).all()
+    assert (np.diff(eaten, axis=0) >= 0).all()
+    assert food[-1].sum() < 0.8 * start.food.sum()
+    assert world.render(start, params).shape == (16, 16, 3)
+
+
+def test_agents_eat_from_their_own_cell_alone_and_share_alike():
+    food = jnp.arange(4.0).reshape(2, 2)
+    position = jnp.array([[0.1, 0.6], [0.4, 0.9], [0.7, 0.2], [0.9999999, 0.9999999]])
+    left, meal = graze(food, position, 0.5)
+    np.testing.assert_allclose(left, [[0, np.exp(-1)], [2 * np.exp(-0.5), 3 * np.exp(-0.5)]], rtol=1e-6)
+    half, whole = (1 - np.exp(-1)) / 2, 1 - np.exp(-0.5)
+    np.testing.assert_allclose(meal, [half, half, 2 * whole, 3 * whole], rtol=1e-6)
+
+
+def test_gray_scott_loses_only_what_decays_and_endless_food_is_the_world_without(key):
+    endless, plenty, poor = (gray_scott(size=16, food=food) for food in (None, 100.0, 0.05))
+    params = endless.default_params(key)
+    state = poor.init(key, params)
+    first, second = (jax.jit(jl.rollout(w, frames=1, stride=60)) for w in (endless, plenty))
+    (without, _), (with_plenty, _) = first(key, params), second(key, params)
+    np.testing.assert_array_equal(without.v, with_plenty.v)
+    assert without.food is None
+    step = jax.jit(lambda state: poor.step(key, state, params, None))
+    for _ in range(60):
+        after, out = step(state)
+        decayed = (params.feed + params.kill) * state.v.sum()
+        before, now = (sum(float(leaf.sum()) for leaf in (s.u, s.v, s.food)) for s in (state, after))
+        np.testing.assert_allclose(before - now, decayed, atol=2e-3)
+        state = after
+    assert float(out["food"]) == pytest.approx(float(state.food.sum()), rel=1e-5)
+    assert float(out["food"]) < 0.9 * 0.05 * 16**2
+    assert float(state.food.min()) >= 0
+
+
+@pytest.mark.parametrize("wrong", [{"food": 0.0}, {"appetite": -1.0}, {"grid": 0}, {"patches": 0.0}])
+def test_bad_food_is_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        with_food(boids_reynolds(n_boids=2), **wrong)
+    with pytest.raises(ValueError, match="food"):
+        gray_scott(food=-1.0)
