@@ -13,17 +13,13 @@ Memory is what the compiled programs ask for (`memory_analysis`), which does not
 """
 
 import argparse
-import importlib
 import pathlib
 import resource
-import sys
 import tempfile
-import time
-import types
 
 import jax
 import jax.numpy as jnp
-import numpy as np
+from worlds import clock, peers
 
 import jaxlife as jl
 from jaxlife.systems.asal import Context, asal, trial
@@ -43,15 +39,6 @@ WORLDS = {
         "population": 2,
     },
 }
-
-
-def original(root, file, name, arguments, options):
-    """A world of the original, without its package's other imports."""
-    package = types.ModuleType("asal_substrates")
-    package.__path__ = [str(pathlib.Path(root) / "substrates")]
-    sys.modules["asal_substrates"] = package
-    given = {key: options.particles if value == "particles" else value for key, value in arguments.items()}
-    return getattr(importlib.import_module(f"asal_substrates.{file}"), name)(**given)
 
 
 def their_evaluation(world, encoder, frames, steps):
@@ -84,21 +71,12 @@ def our_evaluation(world, encoder, frames, steps):
 
 
 def prepare(evaluation, world_params, encoder, population):
-    """Compiles; returns a function that evaluates a population, and the memory it asks for in GB."""
+    """Compiles the evaluation of a population."""
     keys = jax.random.split(jax.random.key(0), population)
     params = jax.vmap(world_params)(keys)
     z = jax.eval_shape(encoder.embed_image, encoder.weights, jnp.zeros((1, SIDE, SIDE, 3)))
     y = jnp.ones(z.shape[-1]) / z.shape[-1] ** 0.5
-    program = jax.jit(evaluation).lower(keys, params, encoder.weights, y).compile()
-    run = lambda: jax.block_until_ready(program(keys, params, encoder.weights, y))  # noqa: E731
-    run()
-    return run, program.memory_analysis().temp_size_in_bytes / 1e9
-
-
-def seconds(run):
-    begun = time.perf_counter()
-    run()
-    return time.perf_counter() - begun
+    return clock.compiled(evaluation, keys, params, encoder.weights, y, count=population)
 
 
 def race(name, options):
@@ -108,13 +86,13 @@ def race(name, options):
     world = setting["ours"](options)
     mine = prepare(our_evaluation(world, encoder, **counts), world.default_params, encoder, setting["population"])
     file, cls, arguments = setting["theirs"]
-    other = original(options.asal, file, cls, arguments, options)
+    given = {key: options.particles if value == "particles" else value for key, value in arguments.items()}
+    other = peers.asal(options.asal, file, cls, **given)
     theirs = prepare(their_evaluation(other, encoder, **counts), other.default_params, encoder, setting["population"])
-    turns = np.array([[seconds(mine[0]), seconds(theirs[0])] for _ in range(options.repeats)])
-    a, b = setting["population"] / np.median(turns, axis=0)
-    ratio = np.median(turns[:, 1] / turns[:, 0])
+    mine_seconds, their_seconds, ratio = clock.duel(mine, theirs, options.repeats)
     title = f"{name}, {setting['steps']} steps, {options.frames} frames, population {setting['population']}"
-    print(f"{title:58} {a:8.3f} {b:8.3f} {ratio:7.2f}x   {mine[1]:.3f} {theirs[1]:.3f} GB", flush=True)
+    memory = f"{mine.memory / 1e9:.3f} {theirs.memory / 1e9:.3f}"
+    print(f"{title:58} {1 / mine_seconds:8.3f} {1 / their_seconds:8.3f} {ratio:7.2f}x   {memory} GB", flush=True)
 
 
 def long(options):

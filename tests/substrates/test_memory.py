@@ -6,7 +6,7 @@ import pytest
 import jaxlife as jl
 
 ORIGINAL = {"lenia": 1.45e9, "nca": 3.2e9}
-"""Bytes the original asks for, population 16 (see `benchmarks/fields.py`, which measures both)."""
+"""Bytes the original asks for, population 16 (see `benchmarks/substrates.py`, which measures both)."""
 
 
 @pytest.mark.parametrize("name", sorted(ORIGINAL))
