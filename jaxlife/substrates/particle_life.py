@@ -1,5 +1,6 @@
 """Particle Life: particles attract or repel by the pair of their colours (Ventrella's Clusters; ASAL, section A.3)."""
 
+import functools
 import math
 
 import jax
@@ -119,7 +120,7 @@ def particle_life(
 
     def pair(first: Array, second: Array, receiver: PyTree, sender: PyTree) -> tuple[Array, Array]:
         (feels, beta, _), (_, _, colour) = receiver, sender
-        alpha = sum(felt * shown for felt, shown in zip(feels, colour, strict=True))
+        alpha = functools.reduce(jnp.add, (feels[k] * colour[k] for k in range(n_colours)))
         return particles.push(first, second, alpha, beta, r_max)
 
     find, rows = cells.engine(n_particles, r_max, name=engine, crowding=crowding, pair=pair), neighbours.rows_of(pair)
