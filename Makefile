@@ -68,8 +68,11 @@ bench: $(VENV)/test.stamp  ## Prints the benchmark tables (quiet machine).
 golden: $(VENV)/test.stamp  ## Makes the fixtures again, next to the originals (installs them apart from .venv).
 	$(BIN)/python tests/golden/make.py
 
-docs: $(VENV)/run.stamp  ## Builds the documentation site into site/.
+$(VENV)/docs.stamp: $(VENV)/run.stamp
 	$(PIP) install -c constraints.txt -e '.[docs]'
+	@touch $@
+
+docs: $(VENV)/docs.stamp  ## Builds the documentation site into site/.
 	$(BIN)/mkdocs build --strict
 
 clean:  ## Removes the environment and what was built.
