@@ -1,6 +1,8 @@
 """Particle Life, searched for a text prompt.
 
 jaxlife run --config=configs/asal/particle_life.py --config.prompts="a galaxy" --workdir=runs/particle_life
+
+The full run was not made: after 25 of 60 generations the best similarity that the search saw was .150.
 """
 
 from jaxlife.bin import settings

@@ -1,6 +1,8 @@
 """Boids, a flock that learns to turn, searched for several prompts, each beside a random search of equal budget.
 
 make run WORLD=boids PROMPT="a spiral"
+
+The full run was not made; no number is known.
 """
 
 from pathlib import Path

@@ -1,6 +1,8 @@
 """Lenia, searched for several prompts, each beside a random search of equal budget.
 
 make run WORLD=lenia PROMPT="green spots"
+
+The full run was not made; no number is known.
 """
 
 from pathlib import Path

@@ -1,6 +1,8 @@
 """Life-like cellular automata, searched for several prompts, each beside a random search of equal budget.
 
 make run WORLD=life PROMPT="a white maze"
+
+The full run was not made; no number is known.
 """
 
 from pathlib import Path

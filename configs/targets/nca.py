@@ -1,6 +1,8 @@
 """A neural cellular automaton, searched for several prompts, each beside a random search of equal budget.
 
 make run WORLD=nca PROMPT="a blue maze"
+
+The full run was not made; no number is known.
 """
 
 from pathlib import Path

@@ -1,6 +1,8 @@
 """Particle Life, searched for several prompts, each beside a random search of equal budget.
 
 make run WORLD=particle_life PROMPT="a galaxy"
+
+The full run was not made; no number is known.
 """
 
 from pathlib import Path
