@@ -80,12 +80,12 @@ def read_folder(folder: str | os.PathLike[str]) -> dict[str, Stored]:
     try:
         places = json.loads(index.read_text())["weight_map"]
         shards = sorted(set(places.values()))
-        bad = [s for s in shards if pathlib.PurePath(s).name != s]
+        bad = [s for s in shards if s in ("", "..") or pathlib.PurePath(s).name != s]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BrokenFile(f"{index}: expected a JSON object with a weight_map of names") from error
     if bad:
         raise BrokenFile(f"{index}: shard {bad[0]!r} is not a file name in this folder")
-    if missing := [s for s in shards if not (root / s).exists()]:
+    if missing := [s for s in shards if not (root / s).is_file()]:
         raise FileNotFoundError(
             f"{root}: missing shard{'s' * (len(missing) > 1)} {', '.join(missing)} (of {len(shards)})"
         )

@@ -169,6 +169,20 @@ def test_broken_folders_are_named(tiny, tmp_path):
         checkpoint.read_folder(tmp_path)
 
 
+@pytest.mark.parametrize("shard", ["", ".", "..", "../model.safetensors", "/model.safetensors"])
+def test_an_index_names_files_of_its_own_folder_alone(tmp_path, shard):
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"x": shard}}))
+    with pytest.raises(BrokenFile, match="not a file name in this folder"):
+        safetensors.read_folder(tmp_path)
+
+
+def test_a_folder_in_the_place_of_a_shard_is_a_missing_shard(tmp_path):
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"x": "a.safetensors"}}))
+    (tmp_path / "a.safetensors").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"missing shard a\.safetensors"):
+        safetensors.read_folder(tmp_path)
+
+
 def test_unknown_architecture_and_truncated_gguf(tiny, tmp_path):
     with pytest.raises(ValueError, match="falcon"):
         checkpoint.read_gguf(gguf_file(tmp_path / "f.gguf", tiny, family="falcon"))
