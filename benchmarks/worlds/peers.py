@@ -95,13 +95,13 @@ def cax_nca(count):
     """CAX's parts with the layers of the continuous automaton: 3 x 3 to 4, 16 hidden units, one for each channel."""
     from cax.core.cs import ComplexSystem
     from cax.core.perceive import ConvPerceive
-    from cax.core.update import NCAUpdate
+    from cax.core.update import ResidualUpdate
     from flax import nnx
 
     class Automaton(ComplexSystem):
         def __init__(self, rngs):
             self.perceive = ConvPerceive(3, 4, padding="CIRCULAR", use_bias=True, rngs=rngs)
-            self.update = NCAUpdate(2, 3, 4, (16,), cell_dropout_rate=0.5, rngs=rngs)
+            self.update = ResidualUpdate(2, 3, 4, (16,), cell_dropout_rate=0.5, rngs=rngs)
 
         def _step(self, state, input=None, *, sow=False):
             return self.update(state, self.perceive(state), input)
