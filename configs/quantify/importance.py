@@ -3,7 +3,7 @@
 jaxlife run --config=configs/quantify/importance.py --workdir=runs/importance
 
 100 s of processor time. Standard deviation of the similarity over a sweep, mean of each kind: beta .0029, alpha .0017;
-the largest are beta[4] .0046, beta[3] .0036, alpha[1] .0035. The distances of repulsion matter more than the forces.
+the largest are beta[4] .0046, beta[3] .0036, alpha[1] .0035. How much of that is noise was not looked at.
 """
 
 from jaxlife.bin import settings
